@@ -1,0 +1,1 @@
+"""The decision: pure functions from travel times to a ranked answer."""

@@ -1,0 +1,142 @@
+"""One exception family. Each class has a stable ``code`` that clients may rely on.
+
+Domain code raises these; ``api/app.py`` holds the one table that maps them to HTTP, ``cli.py``
+maps them to exit codes. A message says what is wrong and what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class HasuError(Exception):
+    """Base of all errors that a user can cause or mend.
+
+    Parameters
+    ----------
+    detail
+        What is wrong and what to do, in one or two sentences.
+    **facts
+        Machine-readable extras (``distance_m``, ``field``…), repeated in problem+json.
+    """
+
+    code = "error"
+
+    def __init__(self, detail: str, **facts: object) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.facts = facts
+
+
+# --- a request or an argument is wrong -----------------------------------------------------
+class InvalidRequest(HasuError):
+    """A field is missing, malformed, unknown or out of range."""
+
+    code = "invalid_request"
+
+
+class InvalidLocation(HasuError):
+    """No location, two different ones, or one that cannot be read."""
+
+    code = "invalid_location"
+
+
+class SwappedCoordinates(HasuError):
+    """Latitude and longitude look exchanged."""
+
+    code = "swapped_coordinates"
+
+
+class OutsideRegion(HasuError):
+    """The location is not covered by the loaded network."""
+
+    code = "outside_region"
+
+
+class TooFarFromRoad(HasuError):
+    """The nearest road that reaches the units is beyond the snapping limit."""
+
+    code = "too_far_from_road"
+
+
+class UnknownPostcode(HasuError):
+    """The postcode is well formed but not in Code-Point Open."""
+
+    code = "unknown_postcode"
+
+
+class UnknownUnit(HasuError):
+    """No unit with that ODS code is in the loaded network."""
+
+    code = "unknown_unit"
+
+
+class NoRoute(HasuError):
+    """The unit cannot be reached from the location."""
+
+    code = "no_route"
+
+
+# --- a file or a build is wrong ------------------------------------------------------------
+class GraphFileMissing(HasuError):
+    """There is no graph file at that path."""
+
+    code = "graph_missing"
+
+
+class NotAGraphFile(HasuError):
+    """The file does not start with the magic of a graph file."""
+
+    code = "graph_not_ours"
+
+
+class GraphFileVersion(HasuError):
+    """The file was written in another version of the format."""
+
+    code = "graph_version"
+
+
+class GraphFileTruncated(HasuError):
+    """The file is shorter than its manifest says."""
+
+    code = "graph_truncated"
+
+
+class GraphFileCorrupt(HasuError):
+    """A checksum, the structure or the tree certificate does not hold."""
+
+    code = "graph_corrupt"
+
+
+class InvalidSource(HasuError):
+    """Map data cannot be read or holds no roads."""
+
+    code = "invalid_source"
+
+
+class InvalidProfile(HasuError):
+    """A profile file is malformed or incomplete."""
+
+    code = "invalid_profile"
+
+
+class InvalidUnits(HasuError):
+    """A units file is malformed, or a unit's door is not on the connected network."""
+
+    code = "invalid_units"
+
+
+class MissingExtra(HasuError):
+    """An optional package is needed for this and is not installed."""
+
+    code = "missing_extra"
+
+
+class InvalidSettings(HasuError):
+    """An environment variable or an option has an unusable value."""
+
+    code = "invalid_settings"
+
+
+class NotReady(HasuError):
+    """The service has no graph loaded yet."""
+
+    code = "not_ready"
