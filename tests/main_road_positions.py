@@ -13,6 +13,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,7 @@ def distances_to(lines: Sequence[FloatArray], points: FloatArray) -> tuple[Float
     ends_m = np.full(len(xy), np.inf)
     for line in lines:
         corners = line * SCALE
-        for start, end in zip(corners[:-1], corners[1:], strict=True):
+        for start, end in pairwise(corners):
             along = end - start
             share = np.clip((xy - start) @ along / (along @ along), 0.0, 1.0)
             gap_m = np.linalg.norm(xy - start - share[:, None] * along, axis=1)
@@ -120,7 +121,7 @@ def fit(ref: str, kind: str, roads: Sequence[MainRoad], points: FloatArray) -> F
     past = (distances_m > NEAR_M) & (distances_m > ends_m - 1.0)
     inside, inside_m = points[~past], distances_m[~past]
     worst = []
-    for index in np.argsort(-inside_m, kind="stable")[:5]:
+    for index in worst_apart(inside, inside_m):
         lon, lat = inside[index]
         near = [
             other.ref
@@ -130,6 +131,18 @@ def fit(ref: str, kind: str, roads: Sequence[MainRoad], points: FloatArray) -> F
         ]
         worst.append((float(lat), float(lon), float(inside_m[index]), " ".join(near)))
     return Fit(ref, kind, inside_m, int(past.sum()), tuple(worst))
+
+
+def worst_apart(points: FloatArray, distances_m: FloatArray, count: int = 5) -> list[int]:
+    """Indices of the worst points, each at least a kilometre from those before it."""
+    chosen: list[int] = []
+    for index in np.argsort(-distances_m, kind="stable"):
+        gaps = (points[chosen] - points[index]) * SCALE
+        if not chosen or np.linalg.norm(gaps, axis=1).min() > 1_000.0:
+            chosen.append(int(index))
+        if len(chosen) == count:
+            break
+    return chosen
 
 
 def strays(ref: str, roads: Sequence[MainRoad], points: FloatArray) -> list[tuple[str, float]]:

@@ -114,11 +114,11 @@ def read_road_file(path: Path) -> tuple[MainRoad, ...]:
 
 
 def parse_roads(text: str, file: str) -> tuple[MainRoad, ...]:
-    """Parse road text; `file` names it in errors.
+    r"""Parse road text; `file` names it in errors.
 
     Examples
     --------
-    >>> text = "road A61 class=primary limit=40\\n53.5386 -1.5237\\n53.5391 -1.5240 @A61-A628"
+    >>> text = "road A61 class=primary limit=40\n53.5386 -1.5237\n53.5391 -1.5240 @A61-A628"
     >>> [(road.ref, len(road.points)) for road in parse_roads(text, "a61.txt")]
     [('A61', 2)]
     """

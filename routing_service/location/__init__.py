@@ -1,0 +1,1 @@
+"""Where an incident is: the forms in which people and systems write a location."""
