@@ -156,6 +156,10 @@ class RawBuilder:
         """Count `n` things that the reader itself left out."""
         self._dropped[reason] += n
 
+    def referenced_nodes(self) -> LongArray:
+        """Give the ids of all nodes that ways name so far, sorted: what a reader must look up."""
+        return np.unique(np.asarray(self._way_refs))
+
     def finish(self, network: Network, sources: Sequence[Source]) -> RawNetwork:
         """Merge, cut, sort and index everything that was added.
 
