@@ -1,0 +1,211 @@
+"""`RoadGraph`: the road network as frozen arrays, ready to search, to save and to hand on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from routing_service.decision.model import Unit
+from routing_service.errors import GraphFileCorrupt
+from routing_service.units import NONE, ByteArray, FlagArray, IntArray, LongArray
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+Sections = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class RoadGraph:
+    """Directed edges between nodes, the turns between edges, and their geometry.
+
+    An edge runs from one junction to the next. Edges stand in space order (along a Hilbert
+    curve), the two directions of a road side by side. All arrays are read-only.
+
+    Attributes
+    ----------
+    node_ids, node_lon_e7, node_lat_e7
+        Junctions: OSM ids ``int64[nodes]`` and positions ``int32[nodes]``.
+    edge_from, edge_to
+        ``int32[edges]``, node indices.
+    edge_ms, edge_cm
+        ``int32[edges]``, travel time (> 0) and length (> 0).
+    edge_way, edge_label
+        OSM way id ``int64[edges]``; index into `labels` ``int32[edges]``.
+    edge_class, edge_flags
+        Road class ``uint8[edges]`` and flags ``uint16[edges]`` as numbered in the manifest.
+    edge_twin
+        ``int32[edges]``, the opposite direction of the same road, -1 on a one-way.
+    edge_base
+        ``int32[edges]``: itself, or for a copy the edge it stands for. A turn restriction that
+        spans several roads makes copies: the same road with other turns, entered only from where
+        the restriction starts.
+    edge_segment, edge_segments
+        First segment and number of segments ``int32[edges]``, in the order of the road's forward
+        direction.
+    edge_reversed
+        ``uint8[edges]``, 1 where the edge runs against its segments.
+    edge_core
+        ``uint8[edges]``, 1 for the connected core: every unit can be reached from the edge, and
+        the edge from every unit.
+    turn_first, turn_to, turn_ms
+        Turns by source edge, CSR: ``int32[edges + 1]``, ``int32[turns]``, ``int32[turns]``.
+    back_first, back_from, back_ms
+        The same turns by target edge.
+    segments, grid, cell_first, cell_segments
+        Geometry and its grid, see `kernels.snap`. Only core edges are registered.
+    label_first, label_bytes
+        The labels: UTF-8 ``ref TAB name``, CSR ``int32[labels + 1]`` and ``uint8[bytes]``.
+    doors
+        ``int32[units, k, 5]``, see `kernels.lookup.Labelled`.
+    tree_ms, tree_cm
+        ``int32[units, edges]``, labels, see `kernels.tree`.
+    manifest
+        What people and clients ask of a network: sources, profile, counts, units…
+    """
+
+    node_ids: LongArray
+    node_lon_e7: IntArray
+    node_lat_e7: IntArray
+    edge_from: IntArray
+    edge_to: IntArray
+    edge_ms: IntArray
+    edge_cm: IntArray
+    edge_way: LongArray
+    edge_label: IntArray
+    edge_class: ByteArray
+    edge_flags: FlagArray
+    edge_twin: IntArray
+    edge_base: IntArray
+    edge_segment: IntArray
+    edge_segments: IntArray
+    edge_reversed: ByteArray
+    edge_core: ByteArray
+    turn_first: IntArray
+    turn_to: IntArray
+    turn_ms: IntArray
+    back_first: IntArray
+    back_from: IntArray
+    back_ms: IntArray
+    segments: IntArray
+    grid: LongArray
+    cell_first: IntArray
+    cell_segments: IntArray
+    label_first: IntArray
+    label_bytes: ByteArray
+    doors: IntArray
+    tree_ms: IntArray
+    tree_cm: IntArray
+    manifest: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        for name in section_names():
+            getattr(self, name).setflags(write=False)
+
+    @property
+    def n_edges(self) -> int:
+        """Number of directed edges, copies included."""
+        return len(self.edge_ms)
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        """The units, in the order of `tree_ms`."""
+        return tuple(
+            Unit(**{**unit, "capabilities": tuple(unit["capabilities"])})
+            for unit in self.manifest["units"]
+        )
+
+    def label(self, e: int) -> tuple[str, str]:
+        """Road number and name of edge `e`, either of them empty where the map has none."""
+        k = self.edge_label[e]
+        text = self.label_bytes[self.label_first[k] : self.label_first[k + 1]].tobytes().decode()
+        ref, _, name = text.partition("\t")
+        return ref, name
+
+    def road_name(self, e: int) -> str:
+        """What a person calls the road of edge `e`: number, name, or else its class.
+
+        Examples
+        --------
+        "A61 Wakefield Road", "Church Lane", "local road".
+        """
+        return _road_name(*self.label(e))
+
+    def road_names(self) -> list[str]:
+        """`road_name` of every label, by label index."""
+        text = self.label_bytes.tobytes()
+        first = self.label_first.tolist()
+        return [_road_name(*text[a:b].decode().split("\t", 1)) for a, b in pairwise(first)]
+
+    def shape(self, e: int) -> tuple[IntArray, IntArray]:
+        """Longitudes and latitudes (degrees x 10**7) of edge `e`, in its own direction."""
+        rows = self.segments[self.edge_segment[e] : self.edge_segment[e] + self.edge_segments[e]]
+        lon = np.append(rows[:, 0], rows[-1, 2])
+        lat = np.append(rows[:, 1], rows[-1, 3])
+        return (lon[::-1], lat[::-1]) if self.edge_reversed[e] else (lon, lat)
+
+    def sections(self) -> dict[str, npt.NDArray[Any]]:
+        """All arrays by name, as the graph file keeps them."""
+        return {name: getattr(self, name) for name in section_names()}
+
+    @classmethod
+    def from_sections(cls, manifest: Mapping[str, Any], sections: Sections) -> RoadGraph:
+        """Take the arrays of a graph file; raises `GraphFileCorrupt` if one is missing."""
+        missing = [name for name in section_names() if name not in sections]
+        if missing:
+            raise GraphFileCorrupt(
+                f"the graph file lacks the section {missing[0]!r}: build it again with `hasu build`"
+            )
+        return cls(manifest=manifest, **{name: sections[name] for name in section_names()})
+
+    def validate(self) -> None:
+        """Check the structure: indices in range, CSR monotone, times positive.
+
+        Raises
+        ------
+        GraphFileCorrupt
+            Naming the first array that breaks a rule.
+        """
+        edges, turns = self.n_edges, len(self.turn_to)
+        for name, limit, low in (
+            ("edge_from", len(self.node_ids), 0),
+            ("edge_to", len(self.node_ids), 0),
+            ("edge_label", len(self.label_first) - 1, 0),
+            ("edge_twin", edges, NONE),
+            ("edge_base", edges, 0),
+            ("edge_segment", len(self.segments), 0),
+            ("turn_to", edges, 0),
+            ("back_from", edges, 0),
+            ("cell_segments", len(self.segments), 0),
+        ):
+            array = getattr(self, name)
+            if len(array) and (array.min() < low or array.max() >= limit):
+                raise GraphFileCorrupt(f"{name} points outside its table: build the graph again")
+        for name, last in (("turn_first", turns), ("back_first", turns)):
+            first = getattr(self, name)
+            if len(first) != edges + 1 or first[-1] != last or (np.diff(first) < 0).any():
+                raise GraphFileCorrupt(f"{name} is not a table of offsets: build the graph again")
+        if edges and (self.edge_ms.min() <= 0 or self.edge_cm.min() <= 0):
+            raise GraphFileCorrupt("an edge takes no time: build the graph again")
+        if self.tree_ms.shape != (len(self.manifest["units"]), edges):
+            raise GraphFileCorrupt("the trees do not fit the network: build the graph again")
+
+    def to_networkx(self) -> nx.MultiDiGraph:
+        """Hand the network on to OSMnx and networkx, see `graph.networkx_export`."""
+        from routing_service.graph.networkx_export import to_networkx
+
+        return to_networkx(self)
+
+
+def _road_name(ref: str, name: str) -> str:
+    return f"{ref} {name}".strip() or "local road"
+
+
+def section_names() -> tuple[str, ...]:
+    """Names of the arrays, in the order of the graph file."""
+    return tuple(field.name for field in fields(RoadGraph) if field.name != "manifest")

@@ -1,0 +1,112 @@
+"""One reverse tree per unit, grown side by side and each proven right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from routing_service.errors import GraphFileCorrupt
+from routing_service.graph.doors import seeds_of
+from routing_service.kernels.tree import check_tree, grow_tree
+from routing_service.units import INF_MS, NONE, IntArray
+
+if TYPE_CHECKING:
+    from routing_service.graph.road_graph import RoadGraph
+
+# Trees share nothing but read-only arrays and the kernels release the GIL.
+THREADS = 2
+
+
+def grow_trees(
+    graph: RoadGraph, *, on_tree: Callable[[int], None] | None = None
+) -> tuple[IntArray, IntArray]:
+    """Grow the trees of all units.
+
+    Returns
+    -------
+    tuple
+        ``tree_ms`` and ``tree_cm``, ``int32[units, edges]`` each.
+    """
+    shape = (len(graph.doors), graph.n_edges)
+    tree_ms, tree_cm = np.empty(shape, dtype=np.int32), np.empty(shape, dtype=np.int32)
+
+    def grow(u: int) -> None:
+        seeds = seeds_of(graph.doors, u)
+        grow_tree(
+            graph.back_first,
+            graph.back_from,
+            graph.back_ms,
+            graph.edge_ms,
+            graph.edge_cm,
+            seeds,
+            tree_ms[u],
+            tree_cm[u],
+            np.empty(len(graph.back_from) + len(seeds), dtype=np.int64),
+        )
+        if on_tree:
+            on_tree(u)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(grow, range(shape[0])))
+    return tree_ms, tree_cm
+
+
+def check_trees(graph: RoadGraph) -> None:
+    """Check the certificate of every tree, and that the core reaches every unit.
+
+    Raises
+    ------
+    GraphFileCorrupt
+        Naming the unit and the first edge where it does not hold.
+    """
+
+    def check(u: int) -> int:
+        return check_tree(
+            graph.turn_first,
+            graph.turn_to,
+            graph.turn_ms,
+            graph.edge_ms,
+            graph.edge_cm,
+            seeds_of(graph.doors, u),
+            graph.tree_ms[u],
+            graph.tree_cm[u],
+        )
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        wrong = list(pool.map(check, range(len(graph.doors))))
+    for unit, e in zip(graph.units, wrong, strict=True):
+        if e != NONE:
+            raise GraphFileCorrupt(
+                f"the tree of {unit.ods_code} is wrong at edge {e}: build the graph again",
+                ods_code=unit.ods_code,
+                edge=int(e),
+            )
+    stray = np.flatnonzero((graph.edge_core != 0) & (graph.tree_ms >= INF_MS).any(axis=0))
+    if len(stray):
+        raise GraphFileCorrupt(
+            f"core edge {stray[0]} cannot reach every unit: build the graph again",
+            edge=int(stray[0]),
+        )
+
+
+def beyond_doors(graph: RoadGraph) -> IntArray:
+    """Doors with their last two columns filled: from the end of a door's edge back to the door."""
+    doors = graph.doors.copy()
+    for u in range(doors.shape[0]):
+        for k in range(doors.shape[1]):
+            e = doors[u, k, 0]
+            if e < 0:
+                continue
+            row = slice(graph.turn_first[e], graph.turn_first[e + 1])
+            to = graph.turn_to[row]
+            ms = graph.turn_ms[row].astype(np.int64) + graph.tree_ms[u, to]
+            cm = graph.tree_cm[u, to]
+            best = min(
+                (pair for pair in zip(ms.tolist(), cm.tolist(), strict=True) if pair[0] < INF_MS),
+                default=(INF_MS, INF_MS),
+            )
+            doors[u, k, 3:] = best
+    return doors

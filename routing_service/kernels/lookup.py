@@ -1,0 +1,156 @@
+"""From a point to its times: snap, then read one label per unit. No search."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from routing_service.kernels.jit import kernel
+from routing_service.kernels.snap import BACKWARD, FORWARD, nearest_segment
+from routing_service.units import INF_MS, FloatArray, IntArray, LongArray
+
+
+class Labelled(NamedTuple):
+    """The arrays that a look-up reads: a network with one tree per unit.
+
+    Attributes
+    ----------
+    grid, cell_first, cell_segments, segments
+        The grid over segments, see `kernels.snap`.
+    edge_ms, edge_cm
+        ``int32[edges]``.
+    tree_ms, tree_cm
+        ``int32[units, edges]``, the labels.
+    doors
+        ``int32[units, k, 5]``: the edges that pass a unit's door (-1: none), ms and cm from the
+        edge's start to the door, and ms and cm from the edge's end to the door, which is the way
+        for an incident beyond the door on that same edge.
+    """
+
+    grid: LongArray
+    cell_first: IntArray
+    cell_segments: IntArray
+    segments: IntArray
+    edge_ms: IntArray
+    edge_cm: IntArray
+    tree_ms: IntArray
+    tree_cm: IntArray
+    doors: IntArray
+
+
+@kernel
+def label_at(net: Labelled, unit: int, e: int, at_cm: int) -> tuple[int, int]:
+    """Time and length to `unit` from the point `at_cm` along edge `e`; ``INF_MS`` twice if none."""
+    edge_ms = int(net.edge_ms[e])
+    edge_cm = int(net.edge_cm[e])
+    if edge_ms >= INF_MS or net.tree_ms[unit, e] >= INF_MS:
+        return INF_MS, INF_MS
+    at_ms = edge_ms * at_cm // edge_cm
+    for k in range(net.doors.shape[1]):
+        if net.doors[unit, k, 0] == e and at_cm > net.doors[unit, k, 2]:
+            if net.doors[unit, k, 3] >= INF_MS:
+                return INF_MS, INF_MS
+            return edge_ms - at_ms + net.doors[unit, k, 3], edge_cm - at_cm + net.doors[unit, k, 4]
+    return max(int(net.tree_ms[unit, e]) - at_ms, 0), max(int(net.tree_cm[unit, e]) - at_cm, 0)
+
+
+@kernel
+def along_edge(net: Labelled, s: int, along: float, direction: int) -> tuple[int, int]:
+    """Directed edge of segment `s` in `direction` and the cm from its start to the point."""
+    at_cm = int(net.segments[s, 6]) + int(along * net.segments[s, 7])
+    if direction == FORWARD:
+        e = int(net.segments[s, 4])
+        return e, min(at_cm, int(net.edge_cm[e]))
+    e = int(net.segments[s, 5])
+    return e, max(int(net.edge_cm[e]) - at_cm, 0)
+
+
+@kernel
+def read_labels(
+    net: Labelled, s: int, along: float, mask: int, out_ms: IntArray, out_cm: IntArray
+) -> None:
+    """Best label of each unit over the directions in `mask`, into ``int32[units]`` buffers."""
+    out_ms[:] = INF_MS
+    out_cm[:] = INF_MS
+    for direction in (FORWARD, BACKWARD):
+        if mask & direction:
+            e, at_cm = along_edge(net, s, along, direction)
+            for u in range(out_ms.shape[0]):
+                ms, cm = label_at(net, u, e, at_cm)
+                if ms < out_ms[u] or (ms == out_ms[u] and cm < out_cm[u]):
+                    out_ms[u] = ms
+                    out_cm[u] = cm
+
+
+@kernel
+def look_up(
+    lon_e7: float,
+    lat_e7: float,
+    heading_x: float,
+    heading_y: float,
+    net: Labelled,
+    out_ms: IntArray,
+    out_cm: IntArray,
+) -> tuple[int, float, float, int, float, float]:
+    """Snap one point and read its times.
+
+    Parameters
+    ----------
+    lon_e7, lat_e7, heading_x, heading_y
+        As for `snap.nearest_segment`.
+    net
+        The network and its trees.
+    out_ms, out_cm
+        ``int32[units]``, written: time and length to each unit, ``INF_MS`` for no route.
+
+    Returns
+    -------
+    tuple
+        As `snap.nearest_segment`: segment (-1 for none), fraction, distance in m, mask; then the
+        longitude and latitude of the closest point, in position units.
+    """
+    s, along, distance_m, mask = nearest_segment(
+        lon_e7,
+        lat_e7,
+        heading_x,
+        heading_y,
+        net.grid,
+        net.cell_first,
+        net.cell_segments,
+        net.segments,
+    )
+    if s < 0:
+        return s, along, distance_m, mask, lon_e7, lat_e7
+    read_labels(net, s, along, mask, out_ms, out_cm)
+    x, y = float(net.segments[s, 0]), float(net.segments[s, 1])
+    at_lon = x + along * (float(net.segments[s, 2]) - x)
+    at_lat = y + along * (float(net.segments[s, 3]) - y)
+    return s, along, distance_m, mask, at_lon, at_lat
+
+
+@kernel
+def look_up_many(
+    lon_e7: FloatArray,
+    lat_e7: FloatArray,
+    net: Labelled,
+    out_ms: IntArray,
+    out_cm: IntArray,
+    found: IntArray,
+    distance_m: FloatArray,
+) -> None:
+    """Snap many points and read their times: the same numbers as `look_up`, one by one.
+
+    Parameters
+    ----------
+    lon_e7, lat_e7
+        ``float64[n]``, position units.
+    net
+        The network and its trees.
+    out_ms, out_cm
+        ``int32[n, units]``, written.
+    found, distance_m
+        ``int32[n]`` segment and ``float64[n]`` distance, written.
+    """
+    for i in range(lon_e7.shape[0]):
+        found[i], _, distance_m[i], _, _, _ = look_up(
+            lon_e7[i], lat_e7[i], 0.0, 0.0, net, out_ms[i], out_cm[i]
+        )

@@ -1,0 +1,1 @@
+"""What answers requests: the network as it stands now, and its exchange for a newer one."""
