@@ -1,0 +1,132 @@
+"""What the OpenAPI document says about each route: parameters, bodies, replies and problems.
+
+The routes read their own fields (see `fields`), so the framework cannot infer any of this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from routing_service.api import problems, schemas
+
+Json = dict[str, Any]
+
+LOCATION_EXAMPLES: Mapping[str, Json] = {
+    "lat_lon": {"value": {"lat": 53.5526, "lon": -1.4797}},
+    "postcode": {"value": {"postcode": "S70 1AA"}},
+    "grid_ref": {"value": {"grid_ref": "SE 344 061", "accuracy_m": 100}},
+    "easting_northing": {"value": {"easting": 434400, "northing": 406100}},
+}
+
+_MEANINGS = {
+    "malformed": (400, "The request or its location cannot be read"),
+    "unknown": (404, "A postcode or a unit that is not here"),
+    "large": (413, "More than this route takes"),
+    "not_json": (415, "The body is not declared as JSON"),
+    "unanswerable": (422, "Outside the region, too far from a road, or no route"),
+    "not_installed": (501, "This installation has no postcodes"),
+    "not_ready": (503, "No graph is loaded yet"),
+}
+
+
+def replies(model: type[BaseModel], *refusals: str) -> dict[int | str, Json]:
+    """The success and the problems of a route, by status.
+
+    Parameters
+    ----------
+    model
+        The shape of the success.
+    *refusals
+        Keys of the kinds of problem that the route can give; a fault (500) always is one.
+    """
+    known: dict[int | str, Json] = {
+        200: {"description": (model.__doc__ or "").strip(), "content": content(model)}
+    }
+    for status, meaning in [_MEANINGS[key] for key in refusals] + [(500, "A fault, by reference")]:
+        known[status] = {
+            "description": meaning,
+            "content": {problems.MEDIA_TYPE: {"schema": reference(schemas.Problem)}},
+        }
+    return known
+
+
+def content(model: type[BaseModel], examples: Mapping[str, Json] | None = None) -> Json:
+    """A JSON body of one shape."""
+    body: Json = {"schema": reference(model)}
+    if examples:
+        body["examples"] = dict(examples)
+    return {"application/json": body}
+
+
+def reference(model: type[BaseModel]) -> Json:
+    """A reference to a model among the document's components."""
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
+def location_parameters(*extra: Json) -> Json:
+    """The query parameters of the location forms, then `extra`, as an OpenAPI fragment."""
+    properties = schemas.LocationBody.model_json_schema()["properties"]
+    return {
+        "parameters": [
+            *(
+                {
+                    "name": name,
+                    "in": "query",
+                    "required": False,
+                    "description": schema["description"],
+                    "schema": {**schema["anyOf"][0], **_examples(schema)},
+                }
+                for name, schema in properties.items()
+            ),
+            *extra,
+        ]
+    }
+
+
+def _examples(schema: Json) -> Json:
+    return {"examples": schema["examples"]} if "examples" in schema else {}
+
+
+def request_body(model: type[BaseModel], examples: Mapping[str, Json]) -> Json:
+    """A required JSON body, as an OpenAPI fragment."""
+    return {"requestBody": {"required": True, "content": content(model, examples)}}
+
+
+UNIT_PARAMETER: Json = {
+    "name": "unit",
+    "in": "query",
+    "required": True,
+    "description": "ODS code of the unit to go to",
+    "schema": {"type": "string", "examples": ["RXF05"]},
+}
+
+
+def install(app: FastAPI) -> None:
+    """Make `app` describe its routes with the shapes of `schemas` and all problem codes."""
+
+    def described() -> Json:
+        if app.openapi_schema is None:
+            document = get_openapi(
+                title=app.title,
+                version=app.version,
+                description=app.description,
+                routes=app.routes,
+                license_info=app.license_info,
+            )
+            _, shapes = models_json_schema(
+                [(model, "validation") for model in schemas.ALL],
+                ref_template="#/components/schemas/{model}",
+            )
+            components = document.setdefault("components", {}).setdefault("schemas", {})
+            components.update(shapes["$defs"])
+            document["x-problems"] = problems.catalogue()
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = described  # type: ignore[method-assign]

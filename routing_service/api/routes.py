@@ -1,0 +1,205 @@
+"""The routes of the service: read the fields, ask the snapshot, encode.
+
+Each request takes the snapshot once, so that a swap in its middle cannot mix two versions in
+one reply.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from routing_service.api import document, encode, fields, ids, problems, schemas
+from routing_service.errors import HasuError, InvalidLocation, InvalidRequest, UnknownUnit
+from routing_service.location import forms
+
+if TYPE_CHECKING:
+    from routing_service.decision.model import Location
+    from routing_service.live.snapshot import Snapshot
+
+MAX_LOCATION_BYTES = 16_384
+MAX_MATRIX_BYTES = 4_194_304
+MAX_MATRIX_LOCATIONS = 10_000
+
+router = APIRouter()
+
+
+@router.get(
+    "/v1/conveyance",
+    summary="The unit for an incident",
+    openapi_extra=document.location_parameters(),
+    responses=document.replies(
+        schemas.DecisionOut, "malformed", "unknown", "unanswerable", "not_installed", "not_ready"
+    ),
+)
+async def get_conveyance(request: Request) -> Response:
+    """All units ranked for an incident, the destination, its margin and every doubt about it."""
+    return await _decide(request, fields.from_query(request))
+
+
+@router.post(
+    "/v1/conveyance",
+    summary="The unit for an incident",
+    openapi_extra=document.request_body(schemas.LocationBody, document.LOCATION_EXAMPLES),
+    responses=document.replies(
+        schemas.DecisionOut,
+        *("malformed", "unknown", "large", "not_json", "unanswerable"),
+        *("not_installed", "not_ready"),
+    ),
+)
+async def post_conveyance(request: Request) -> Response:
+    """The same as GET; keeps the location out of addresses and so out of proxies' logs."""
+    return await _decide(request, await fields.from_body(request, MAX_LOCATION_BYTES))
+
+
+@router.get(
+    "/v1/route",
+    summary="The path to one unit",
+    openapi_extra=document.location_parameters(document.UNIT_PARAMETER),
+    responses=document.replies(
+        schemas.RouteOut, "malformed", "unknown", "unanswerable", "not_installed", "not_ready"
+    ),
+)
+async def get_route(request: Request) -> Response:
+    """The path from an incident to one unit: line, roads, minutes, km and exemptions."""
+    given = fields.from_query(request)
+    fields.refuse_unknown(given, ("unit", *forms.FIELDS))
+    snapshot = _snapshot(request)
+    ods_code = _known_unit(snapshot, given.pop("unit", None))
+    location = await _location(given)
+    found = await run_in_threadpool(snapshot.route, location, ods_code)
+    return reply(encode.route(found, location, snapshot, ids.utc_now()))
+
+
+@router.post(
+    "/v1/matrix",
+    summary="Many incidents",
+    openapi_extra=document.request_body(
+        schemas.MatrixBody,
+        {
+            "two": {
+                "value": {"locations": [{"lat": 53.5526, "lon": -1.4797}, {"postcode": "S70 1AA"}]}
+            }
+        },
+    ),
+    responses=document.replies(schemas.MatrixOut, "malformed", "large", "not_json", "not_ready"),
+)
+async def post_matrix(request: Request) -> Response:
+    """The same numbers for many locations; a location without an answer does not stop the rest."""
+    given = await fields.from_body(request, MAX_MATRIX_BYTES)
+    fields.refuse_unknown(given, ("locations",))
+    locations = given.get("locations")
+    if not isinstance(locations, list):
+        raise InvalidRequest("locations must be a list of locations.", field="locations")
+    if len(locations) > MAX_MATRIX_LOCATIONS:
+        raise HTTPException(413, f"At most {MAX_MATRIX_LOCATIONS} locations in one request.")
+    # Off the event loop, which goes on answering single decisions meanwhile.
+    return await run_in_threadpool(_matrix, _snapshot(request), locations)
+
+
+@router.get(
+    "/v1/units",
+    summary="The units and their status",
+    responses=document.replies(schemas.UnitsOut, "malformed", "not_ready"),
+)
+async def get_units(request: Request) -> Response:
+    """All units with their doors and present status."""
+    fields.refuse_unknown(fields.from_query(request), ())
+    return reply(encode.units(_snapshot(request)))
+
+
+@router.get(
+    "/v1/state",
+    summary="Which graph and state answer now",
+    responses=document.replies(schemas.StateOut, "malformed", "not_ready"),
+)
+async def get_state(request: Request) -> Response:
+    """Versions, sizes, ages, licence and attribution."""
+    fields.refuse_unknown(fields.from_query(request), ())
+    age_s = time.monotonic() - request.app.state.started_s
+    return reply(encode.state(_snapshot(request), age_s))
+
+
+@router.get(
+    "/healthz", summary="Is the process alive", responses=document.replies(schemas.HealthOut)
+)
+async def get_health() -> Response:
+    """Answers whenever the process can."""
+    return reply({"status": "ok"})
+
+
+@router.get(
+    "/readyz",
+    summary="Can decisions be asked for",
+    responses=document.replies(schemas.ReadyOut, "not_ready"),
+)
+async def get_ready(request: Request) -> Response:
+    """200 once a graph is loaded, 503 before."""
+    snapshot = _snapshot(request)
+    return reply(
+        {
+            "status": "ready",
+            "graph_id": snapshot.graph_id,
+            "state_version": snapshot.state_version,
+        }
+    )
+
+
+def reply(body: dict[str, Any]) -> Response:
+    """A JSON reply that nobody may keep: the next state may answer differently."""
+    return Response(
+        encode.dump(body), headers={"Cache-Control": "no-store"}, media_type="application/json"
+    )
+
+
+def _snapshot(request: Request) -> Snapshot:
+    snapshot: Snapshot = request.app.state.engine.snapshot
+    return snapshot
+
+
+async def _location(given: dict[str, object]) -> Location:
+    # The first look-up in a postcode area reads a file of up to 34,000 lines: not on the loop.
+    if "postcode" in given:
+        return await run_in_threadpool(forms.parse_location, given)
+    return forms.parse_location(given)
+
+
+async def _decide(request: Request, given: dict[str, object]) -> Response:
+    location = await _location(given)
+    snapshot = _snapshot(request)
+    found = snapshot.decide(location)
+    return reply(encode.decision(found, location, snapshot, ids.time_ordered_id(), ids.utc_now()))
+
+
+def _matrix(snapshot: Snapshot, locations: list[object]) -> Response:
+    return reply(
+        {
+            **encode.provenance(snapshot, ids.utc_now()),
+            "results": [_row(snapshot, given) for given in locations],
+            "decision_support": encode.DECISION_SUPPORT,
+        }
+    )
+
+
+def _row(snapshot: Snapshot, given: object) -> dict[str, Any]:
+    try:
+        if not isinstance(given, dict):
+            raise InvalidLocation("A location must be a JSON object.")
+        location = forms.parse_location(given)
+        return encode.findings(snapshot.decide(location), location, snapshot)
+    except HasuError as error:
+        return {"error": problems.row_error(error)}
+
+
+def _known_unit(snapshot: Snapshot, ods_code: object) -> str:
+    """The code if a unit has it. The error does not repeat what was given: it may be anything."""
+    known = [unit.ods_code for unit in snapshot.units]
+    if not ods_code:
+        raise InvalidRequest("unit is missing: give the ODS code of a unit.", field="unit")
+    if ods_code not in known:
+        raise UnknownUnit(f"No such unit here. Units: {', '.join(known)}.", known=known)
+    return str(ods_code)

@@ -1,0 +1,315 @@
+"""The shapes of requests and replies, for the documentation and for the contract tests.
+
+Replies are not run through these models when they are sent (see `encode`); the tests hold the
+two together. Every model forbids extra fields, so a field that is sent and not described fails.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from routing_service.decision.model import Door, Quality, Status
+
+Minutes = Annotated[float, Field(ge=0, description="Minutes of driving, to a tenth")]
+Lat = Annotated[float, Field(ge=-90, le=90, description="WGS84 latitude, degrees")]
+Lon = Annotated[float, Field(ge=-180, le=180, description="WGS84 longitude, degrees")]
+Share = Annotated[float, Field(ge=0, le=1)]
+OdsCode = Annotated[str, Field(description="ODS site code", examples=["RXF05"])]
+Position = Annotated[tuple[float, float], Field(description="Longitude, latitude")]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+# --- requests -----------------------------------------------------------------------------
+class LocationBody(_Shape):
+    """Where the incident is, in exactly one of four forms."""
+
+    lat: float | None = Field(None, description="WGS84 latitude, with `lon`", examples=[53.5526])
+    lon: float | None = Field(None, description="WGS84 longitude, with `lat`", examples=[-1.4797])
+    easting: float | None = Field(None, description="OS easting in metres, with `northing`")
+    northing: float | None = Field(None, description="OS northing in metres, with `easting`")
+    grid_ref: str | None = Field(None, description="OS grid reference, as SE 344 061")
+    postcode: str | None = Field(None, description="A full postcode; looked up offline")
+    accuracy_m: float | None = Field(None, description="Radius in which the incident may lie")
+    heading_deg: float | None = Field(
+        None, description="Direction of travel, clockwise from north: picks the carriageway"
+    )
+
+
+class MatrixBody(_Shape):
+    """Many locations, answered in order."""
+
+    locations: list[LocationBody]
+
+
+# --- parts of replies ---------------------------------------------------------------------
+class SnapOut(_Shape):
+    """The point of the network that stands for the incident."""
+
+    lat: Lat
+    lon: Lon
+    distance_m: Annotated[float, Field(ge=0, description="From the incident to the road")]
+    road: Annotated[str, Field(description="Number or name of the road; may be empty")]
+    quality: Quality
+
+
+class IncidentOut(_Shape):
+    """Where the incident was said to be."""
+
+    lat: Lat
+    lon: Lon
+    snap: SnapOut
+    source: Annotated[
+        Literal["lat_lon", "easting_northing", "grid_ref", "postcode"],
+        Field(description="The form in which the location was given"),
+    ]
+
+
+class DestinationOut(_Shape):
+    """The first eligible unit."""
+
+    ods_code: OdsCode
+    name: str
+    minutes: Minutes
+
+
+class RankedOut(_Shape):
+    """One unit. `minutes` and `km` are null where the network has no route to it."""
+
+    rank: Annotated[int, Field(ge=1)]
+    ods_code: OdsCode
+    name: str
+    minutes: Minutes | None
+    p10_minutes: Annotated[Minutes | None, Field(description="Null while uncalibrated")]
+    p90_minutes: Annotated[Minutes | None, Field(description="Null while uncalibrated")]
+    km: Annotated[float, Field(ge=0)] | None
+    p_nearest: Annotated[Share | None, Field(description="Null while uncalibrated")]
+    status: Status
+    eligible: bool
+    reasons: list[str]
+    door: Annotated[Door, Field(description="Whether the ambulance door itself was surveyed")]
+
+
+class DiscOut(_Shape):
+    """Which unit is nearest over the disc of `accuracy_m` in which the incident may lie."""
+
+    accuracy_m: float
+    other_nearest: bool
+    shares: Annotated[dict[str, Share], Field(description="Share of the disc by ODS code")]
+    unroutable: Annotated[Share, Field(description="Share too far from any road")]
+
+
+class _Findings(_Shape):
+    incident: IncidentOut
+    destination: Annotated[
+        DestinationOut | None, Field(description="Null, with the reason in `flags`, if none")
+    ]
+    nearest_ods_code: Annotated[str | None, Field(description="Nearest whatever its status")]
+    margin_minutes: Annotated[
+        float | None, Field(description="How much nearer the destination is than the next unit")
+    ]
+    near_tie: bool
+    ranking: list[RankedOut]
+    flags: list[str]
+
+
+class _Provenance(_Shape):
+    graph_id: Annotated[str, Field(description="Hash of the content of the graph file")]
+    network: Annotated[
+        Literal["osm", "surrogate"], Field(description="`surrogate`: approximate, not for use")
+    ]
+    state_version: Annotated[int, Field(ge=0, description="Version of closures and diverts")]
+    profile: Annotated[str, Field(examples=["blue_light"])]
+    calibration: Annotated[str, Field(description="`uncalibrated` or an id")]
+
+
+class _Computed(_Provenance):
+    computed_at: Annotated[
+        str,
+        Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", description="UTC, to the second"),
+    ]
+
+
+# --- replies ------------------------------------------------------------------------------
+class DecisionOut(_Computed, _Findings):
+    """All units in order, the destination and every doubt about it."""
+
+    decision_id: Annotated[str, Field(description="UUID; later ids sort after earlier ones")]
+    disc: DiscOut | None = Field(None, description="Only where `accuracy_m` was given")
+    decision_support: str
+
+
+class LineString(_Shape):
+    """A GeoJSON line."""
+
+    type: Literal["LineString"]
+    coordinates: list[Position]
+
+
+class StepOut(_Shape):
+    """A stretch along one road."""
+
+    road: str
+    minutes: Minutes
+    km: float
+
+
+class RouteUnitOut(_Shape):
+    """The unit a route leads to."""
+
+    ods_code: OdsCode
+    name: str
+    door: Door
+
+
+class RouteOut(_Computed):
+    """The path that the minutes were taken from."""
+
+    incident: IncidentOut
+    unit: RouteUnitOut
+    minutes: Minutes
+    km: float
+    line: LineString
+    steps: list[StepOut]
+    exemptions: Annotated[list[str], Field(description="Rules of the road it does not keep")]
+    flags: list[str]
+    decision_support: str
+
+
+class MatrixFinding(_Findings):
+    """One location's answer: the same numbers as a decision."""
+
+    disc: DiscOut | None = Field(None, description="Only where `accuracy_m` was given")
+
+
+class RowError(BaseModel):
+    """Why one location has no answer; may carry further facts, as a problem does."""
+
+    model_config = ConfigDict(extra="allow")
+
+    code: str
+    detail: str
+
+
+class MatrixError(_Shape):
+    """One location that has no answer."""
+
+    error: RowError
+
+
+class MatrixOut(_Computed):
+    """One result per location, in order."""
+
+    results: list[MatrixFinding | MatrixError]
+    decision_support: str
+
+
+class UnitOut(_Shape):
+    """A hospital site with a hyper-acute stroke unit."""
+
+    ods_code: OdsCode
+    name: str
+    lat: Lat
+    lon: Lon
+    door: Door
+    trust: str
+    postcode: str
+    capabilities: list[str]
+    status: Status
+
+
+class UnitsOut(_Shape):
+    """All units, in the order of the units file."""
+
+    graph_id: str
+    state_version: int
+    units: list[UnitOut]
+
+
+class AgesOut(_Shape):
+    """How old what the service answers from is."""
+
+    service_seconds: Annotated[float, Field(ge=0, description="Since this process started")]
+
+
+class StateOut(_Provenance):
+    """Which graph and which state answer now."""
+
+    bbox: Annotated[
+        tuple[float, float, float, float], Field(description="West, south, east, north")
+    ]
+    counts: Annotated[dict[str, Any], Field(description="Sizes of the network")]
+    statuses: Annotated[dict[str, int], Field(description="Number of units by status")]
+    ages: AgesOut
+    licence: Any
+    attribution: Any
+    decision_support: str
+
+
+class HealthOut(_Shape):
+    """The process runs."""
+
+    status: Literal["ok"]
+
+
+class ReadyOut(_Shape):
+    """A graph is loaded and decisions can be asked for."""
+
+    status: Literal["ready"]
+    graph_id: str
+    state_version: int
+
+
+class MainRoadProperties(_Shape):
+    """What a main road is called."""
+
+    ref: str
+    # `class` is a word of Python.
+    class_: Annotated[str, Field(alias="class", description="OSM highway value")]
+
+
+class MainRoadFeature(_Shape):
+    """A stretch of a main road."""
+
+    type: Literal["Feature"]
+    properties: MainRoadProperties
+    geometry: LineString
+
+
+class MainRoadsOut(_Shape):
+    """The main roads as GeoJSON, for drawing only."""
+
+    type: Literal["FeatureCollection"]
+    features: list[MainRoadFeature]
+
+
+class Problem(BaseModel):
+    """Every error (RFC 9457); may carry further facts such as `distance_m`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Annotated[str, Field(description="Where this kind of problem is described")]
+    title: str
+    status: int
+    detail: Annotated[str, Field(description="What is wrong and what to do about it")]
+    code: Annotated[str, Field(description="Stable; clients may rely on it")]
+
+
+ALL: tuple[type[BaseModel], ...] = (
+    LocationBody,
+    MatrixBody,
+    DecisionOut,
+    RouteOut,
+    MatrixOut,
+    UnitsOut,
+    StateOut,
+    HealthOut,
+    ReadyOut,
+    MainRoadsOut,
+    Problem,
+)
+"""What the routes name; the models these are made of follow from them."""
