@@ -20,17 +20,20 @@ def _words(text: str) -> frozenset[str]:
 
 ROUTING_KEYS = _words(
     """
-    access area barrier bollard bridge bus busway construction crossing direction emergency ferry
-    ford highway hov junction lanes lit locked maxspeed motor_vehicle motorcar oneway psv route
-    service smoothness surface toll tracktype traffic_calming traffic_signals tunnel vehicle
-    source:maxspeed zone:maxspeed zone:traffic
+    highway junction route ferry area service construction impassable abandoned disused
+    ice_road winter_road flood_prone
+    oneway busway lanes bus psv hov dual_carriageway
+    access vehicle motor_vehicle motorcar emergency
+    maxspeed source:maxspeed zone:maxspeed zone:traffic lit
+    surface smoothness tracktype bridge tunnel ford toll maxheight maxwidth maxweight
+    barrier bollard locked traffic_signals crossing traffic_calming railway direction
     """
 )
 """Keys that are kept, alone or followed by `ROUTING_SUFFIXES`."""
 
 ROUTING_SUFFIXES = _words(
     """
-    forward backward both_ways both left right conditional type variable direction
+    forward backward both_ways both left right conditional type variable direction physical
     bus psv emergency motor_vehicle motorcar vehicle lanes
     """
 )
@@ -42,7 +45,10 @@ ROUTING_PREFIXES = ("hasu:",)
 WAY_KEYS = ("highway", "route")
 """A way without any of these is never a road or a ferry."""
 
-NODE_KEYS = ("barrier", "ford", "highway")
+NODE_KEYS = (
+    *("barrier", "ford", "traffic_calming", "highway", "railway"),
+    *("vehicle", "motor_vehicle", "motorcar", "maxheight", "maxwidth", "maxweight"),
+)
 """A node without any of these never slows or stops a vehicle."""
 
 NODE_HIGHWAYS = _words(
@@ -52,10 +58,12 @@ NODE_HIGHWAYS = _words(
 )
 """The point features among ``highway=*`` that matter; bus stops and lamps do not."""
 
+NODE_RAILWAYS = _words("level_crossing tram_level_crossing")
+
 FOOT_HIGHWAYS = _words(
     """
-    abandoned bridleway bus_stop corridor cycleway elevator escalator footway ladder no path
-    planned platform proposed raceway razed rest_area services steps street_lamp via_ferrata
+    bridleway bus_stop corridor cycleway elevator escalator footway ladder no path platform
+    rest_area services steps street_lamp via_ferrata
     """
 )
 """Not roads, unless a motor access tag says that a vehicle may use them."""
@@ -107,4 +115,5 @@ def is_road(tags: Tags) -> bool:
 
 def is_routing_node(tags: Tags) -> bool:
     """Tell whether a node may slow or stop a vehicle: a barrier, a ford, a signal, a stop line."""
-    return "barrier" in tags or "ford" in tags or tags.get("highway") in NODE_HIGHWAYS
+    kinds = {"highway": NODE_HIGHWAYS, "railway": NODE_RAILWAYS}
+    return any(tags[key] in kinds.get(key, (tags[key],)) for key in NODE_KEYS if key in tags)
