@@ -1,0 +1,1 @@
+"""The commands of `hasu`, one module each; heavy parts are imported when a command runs."""

@@ -1,0 +1,143 @@
+"""`hasu build`: from map data to a graph file."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from routing_service.commands import terminal
+from routing_service.commands.command import OK, Command, add_json, add_settings, read_settings
+from routing_service.config import Settings, default_region
+
+if TYPE_CHECKING:
+    from routing_service.wiring import BuildReport, BuildRequest
+
+Box = tuple[float, float, float, float]
+
+STAGES = {
+    "split": "Cutting roads at junctions",
+    "turns": "Listing turns",
+    "core": "Finding the connected core",
+    "trees": "Growing a tree to each unit",
+    "certificate": "Proving that the trees are shortest",
+}
+
+
+def _options(parser: ArgumentParser) -> None:
+    source = parser.add_argument_group("source (one; without any, the default network)")
+    one = source.add_mutually_exclusive_group()
+    one.add_argument(
+        "--pbf", nargs="+", type=Path, metavar="FILE", help="OpenStreetMap extracts; they merge."
+    )
+    one.add_argument("--xml", type=Path, metavar="FILE", help="OpenStreetMap XML, through OSMnx.")
+    one.add_argument("--graphml", type=Path, metavar="FILE", help="A graph saved by OSMnx.")
+    one.add_argument("--place", metavar="NAME", help="A place by name, from Overpass.")
+    one.add_argument(
+        "--bbox", type=_box, metavar="W,S,E,N", help="A box in degrees, from Overpass."
+    )
+    one.add_argument("--region", type=Path, metavar="FOLDER", help="A folder with a region.toml.")
+    add_settings(parser, "units")
+    parser.add_argument(
+        "--profile",
+        default="blue_light",
+        metavar="NAME|FILE",
+        help="car, blue_light or a TOML file; default blue_light.",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="Default: graphs/, named after the source."
+    )
+    add_json(parser)
+
+
+def _box(text: str) -> Box:
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError("four numbers W,S,E,N are needed") from None
+    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+        raise argparse.ArgumentTypeError(
+            f"{text.strip()} is not west < east, south < north in degrees"
+        )
+    return west, south, east, north
+
+
+def _run(args: Namespace) -> int:
+    from routing_service.wiring import build_network
+
+    request = _request(args, read_settings(args))
+    with terminal.Bar(STAGES) as bar:
+        report = build_network(request, bar)
+    if args.json:
+        terminal.print_json(_as_json(report))
+    else:
+        print(_summary(report))
+    return OK
+
+
+def _request(args: Namespace, settings: Settings) -> BuildRequest:
+    from routing_service.wiring import BuildRequest
+
+    given = (args.pbf, args.xml, args.graphml, args.place, args.bbox, args.region)
+    region = args.region or (None if any(given) else default_region())
+    return BuildRequest(
+        pbf=tuple(args.pbf or ()),
+        xml=args.xml,
+        graphml=args.graphml,
+        place=args.place,
+        bbox=args.bbox,
+        region=region,
+        units=settings.units or (region or default_region()) / "hasus.toml",
+        profile=args.profile,
+        out=args.out or _default_out(args, settings),
+    )
+
+
+def _default_out(args: Namespace, settings: Settings) -> Path:
+    """Name the file after its source, so that a real network never replaces the default one."""
+    if args.bbox:
+        name = "bbox"
+    elif args.place:
+        name = args.place
+    else:
+        files = [args.region, args.xml, args.graphml, *(args.pbf or [])]
+        source = next((path for path in files if path), None)
+        if source is None:
+            return settings.graph
+        name = source.resolve().name.split(".")[0]
+    return settings.graph.parent / f"{re.sub(r'[^a-z0-9]+', '_', name.lower()).strip('_')}.graph"
+
+
+def _as_json(report: BuildReport) -> dict[str, object]:
+    return {
+        "graph_id": report.graph_id,
+        "path": str(report.path),
+        "seconds": dict(report.seconds),
+        "manifest": {k: v for k, v in report.manifest.items() if k != "sections"},
+    }
+
+
+def _summary(report: BuildReport) -> str:
+    counts = report.manifest.get("counts", {})
+    told = {
+        "network": report.manifest["network"],
+        "graph_id": report.graph_id,
+        "counts": counts,
+        "dropped": report.manifest.get("dropped", {}),
+        "seconds": dict(report.seconds),
+    }
+    return (
+        f"{terminal.facts(told)}\n"
+        f"Built {report.path}. Ask it: hasu decide --graph {report.path} 53.5526,-1.4797"
+    )
+
+
+COMMAND = Command(
+    name="build",
+    summary="Build a graph file: the default network, or one from OpenStreetMap.",
+    example="hasu build\n  hasu build --pbf south-yorkshire.osm.pbf --out graphs/real.graph",
+    add_options=_options,
+    run=_run,
+)

@@ -1,0 +1,109 @@
+"""`hasu decide`: the decision for one location, as a table or as the service's JSON."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from routing_service.commands import terminal
+from routing_service.commands.command import OK, Command, add_json, add_settings, read_settings
+
+if TYPE_CHECKING:
+    from routing_service.decision.model import Decision, Location, Ranked
+    from routing_service.live.snapshot import Snapshot
+
+
+def _options(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "location",
+        nargs="+",
+        metavar="LOCATION",
+        help="53.55,-1.48 or easting,northing or a grid reference or a postcode.",
+    )
+    parser.add_argument("--accuracy-m", metavar="M", help="Radius in which the incident may lie.")
+    parser.add_argument(
+        "--heading-deg", metavar="DEG", help="Direction of travel on the road, 0 north, 90 east."
+    )
+    add_settings(parser, "graph", "snap_limit_m", "poor_snap_m", "near_tie_minutes")
+    add_json(parser)
+
+
+def _run(args: Namespace) -> int:
+    from routing_service.wiring import open_engine
+
+    settings = read_settings(args)
+    location = _read_location(args)
+    snapshot = open_engine(settings).snapshot
+    decision = snapshot.decide(location)
+    if args.json:
+        from routing_service.api import encode, ids
+
+        found = encode.decision(decision, location, snapshot, ids.time_ordered_id(), ids.utc_now())
+        terminal.print_json(found)
+    else:
+        print(_report(decision, location, snapshot))
+    return OK
+
+
+def _read_location(args: Namespace) -> Location:
+    from dataclasses import replace
+
+    from routing_service.location.forms import parse_free_text, parse_location
+
+    place = parse_free_text(" ".join(args.location))
+    extras = {"accuracy_m": args.accuracy_m, "heading_deg": args.heading_deg}
+    if not any(extras.values()):
+        return place
+    # Read again with the extras, so that they are held to the same rules as over HTTP.
+    whole = parse_location({"lat": place.lat, "lon": place.lon, **extras})
+    accuracy_m = max((m for m in (place.accuracy_m, whole.accuracy_m) if m), default=None)
+    return replace(whole, source=place.source, accuracy_m=accuracy_m)
+
+
+def _report(decision: Decision, location: Location, snapshot: Snapshot) -> str:
+    snap = decision.snap
+    rows = [["", "unit", "minutes", "km", "status", ""]]
+    rows += [_row(ranked) for ranked in decision.ranking]
+    return "\n".join(
+        [
+            f"{location.lat:.5f}, {location.lon:.5f}: {snap.distance_m:.0f} m from "
+            f"{snap.road or 'a road without a name'} ({snap.quality} snap)",
+            "",
+            terminal.table(rows, right=(0, 2, 3)),
+            "",
+            _conclusion(decision),
+            f"flags: {', '.join(decision.flags) or 'none'}",
+            f"{snapshot.network} network {snapshot.graph_id[:12]}, profile {snapshot.profile}, "
+            f"state {snapshot.state_version}. A clinician decides.",
+        ]
+    )
+
+
+def _row(ranked: Ranked) -> list[str]:
+    return [
+        str(ranked.rank),
+        f"{ranked.name} ({ranked.ods_code})",
+        "no route" if ranked.minutes is None else f"{ranked.minutes:.1f}",
+        "" if ranked.km is None else f"{ranked.km:.1f}",
+        ranked.status,
+        ", ".join(ranked.reasons),
+    ]
+
+
+def _conclusion(decision: Decision) -> str:
+    first = decision.destination
+    if first is None:
+        return "No unit is eligible."
+    text = f"To {first.name}, {first.minutes:.1f} minutes"
+    if decision.margin_minutes is not None:
+        text += f"; margin {decision.margin_minutes:.1f} minutes"
+    return text + (": a near tie." if decision.near_tie else ".")
+
+
+COMMAND = Command(
+    name="decide",
+    summary="Rank the units for one incident.",
+    example="hasu decide 53.5526,-1.4797\n  hasu decide S70 1AA --json",
+    add_options=_options,
+    run=_run,
+)
