@@ -11,6 +11,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal, cast
 
@@ -206,8 +207,19 @@ class _Reader:
                     f"{self.file}:{end.line}: a road ends on its junction, so slips= has no "
                     "meaning at its first and last point; leave it out."
                 )
+        self.check_motorway()
         self.roads.append(MainRoad(self.ref, self.file, tuple(self.points)))
         self.ref, self.points = "", []
+
+    def check_motorway(self) -> None:
+        """A motorway is never crossed at grade, so an inner junction needs its slip roads."""
+        for before, point in pairwise(self.points[:-1]):
+            motorway = before.stretch.road_class == point.stretch.road_class == "motorway"
+            if motorway and point.key and not point.slips:
+                raise InvalidSource(
+                    f"{self.file}:{point.line}: a motorway passes a junction with slips=…; only "
+                    "its ends lie on their junctions."
+                )
 
     def attributes(self, words: list[str]) -> dict[str, str]:
         """``name=value`` words as a dictionary; which names and values exist is checked here."""
