@@ -110,11 +110,12 @@ class Profile:
             rule reads. The message names the key.
         """
         root, sha256 = load_profile_tables(name_or_path)
+        name = root.text("name")
         access = AccessRules.from_table(root.table("access"))
         size = VehicleSize.from_table(root.table("vehicle"))
         limits = LimitWords.from_table(root.table("limits"))
         profile = cls(
-            name=root.text("name"),
+            name=name,
             sha256=sha256,
             calibration=root.text("calibration"),
             turn=TurnCosts.from_table(root.table("turns")),
