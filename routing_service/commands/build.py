@@ -129,8 +129,7 @@ def _summary(report: BuildReport) -> str:
         "seconds": dict(report.seconds),
     }
     return (
-        f"{terminal.facts(told)}\n"
-        f"Built {report.path}. Ask it: hasu decide --graph {report.path} 53.5526,-1.4797"
+        f"{terminal.facts(told)}\nBuilt {report.path}. Serve it: hasu serve --graph {report.path}"
     )
 
 

@@ -39,7 +39,7 @@ def table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
     return "\n".join(lines)
 
 
-def facts(values: Mapping[str, Any], indent: int = 0) -> str:
+def facts(values: Mapping[str, Any]) -> str:
     """Write nested facts as aligned lines, names as they are in JSON.
 
     Examples
@@ -50,17 +50,21 @@ def facts(values: Mapping[str, Any], indent: int = 0) -> str:
       edges  12,000
     extracts  a, b
     """
-    pad = " " * indent
     width = max((len(name) for name, value in values.items() if not _nests(value)), default=0)
     lines = []
     for name, value in values.items():
         if not _nests(value):
-            lines.append(f"{pad}{name.ljust(width)}  {_scalar(value)}".rstrip())
+            lines.append(f"{name.ljust(width)}  {_scalar(value)}".rstrip())
             continue
-        lines.append(f"{pad}{name}")
-        for part in [value] if isinstance(value, Mapping) else value:
-            lines.append(facts(part, indent + 2))
+        inner = facts(value) if isinstance(value, Mapping) else _records(value)
+        lines += [f"{name}", *(f"  {line}" for line in inner.splitlines())]
     return "\n".join(lines)
+
+
+def _records(rows: Sequence[Mapping[str, Any]]) -> str:
+    """A table of mappings with the same keys; a column without any value is left out."""
+    names = [name for name in rows[0] if any(row.get(name) for row in rows)]
+    return table([names, *([_scalar(row.get(name)) for name in names] for row in rows)])
 
 
 def _nests(value: object) -> bool:
@@ -71,7 +75,7 @@ def _nests(value: object) -> bool:
 
 def _scalar(value: object) -> str:
     match value:
-        case None | {} | [] | ():
+        case None | "" | {} | [] | ():
             return "-"
         case bool():
             return "yes" if value else "no"
