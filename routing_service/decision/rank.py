@@ -16,19 +16,19 @@ def rank(
     *,
     near_tie_ms: int,
     snap: Snap,
-    flags: Sequence[str] = (),
+    flags: tuple[str, ...] = (),
     disc: Disc | None = None,
 ) -> Decision:
     """Rank all units by time and choose the destination.
 
-    Units stand in the order of their times, equal times in the order of their ODS codes, whatever
-    their status: the pure nearest is always visible. The destination is the first open unit that
-    can be reached.
+    Units stand in the order of their times, equal times in the order given (that of their ODS
+    codes), whatever their status: the pure nearest is always visible. The destination is the
+    first open unit that can be reached.
 
     Parameters
     ----------
     units, statuses
-        The units and whether each takes patients.
+        The units, in the order of their ODS codes, and whether each takes patients.
     times_ms, lengths_cm
         Time and length to each unit, ``INF_MS`` where there is no route.
     near_tie_ms
@@ -44,57 +44,53 @@ def rank(
     -------
     Decision
     """
-    order = sorted(range(len(units)), key=lambda u: (times_ms[u], units[u].ods_code))
+    order = sorted(range(len(units)), key=times_ms.__getitem__)
+    nearest_ms = times_ms[order[0]]
+    near_ms = nearest_ms + near_tie_ms
     rows: list[Ranked] = []
     eligible: list[int] = []
-    reachable = 0
-    for place, u in enumerate(order, start=1):
-        unit, ms = units[u], times_ms[u]
-        reached = ms < INF_MS
-        reachable += reached
-        takes = reached and statuses[u] == "open"
-        if takes:
+    for u in order:
+        ms, status, unit = times_ms[u], statuses[u], units[u]
+        place = len(rows) + 1
+        if ms >= INF_MS:
+            rows.append(
+                Ranked(place, unit.ods_code, unit.name, None, None, status, False, ("no_route",))
+            )
+            continue
+        is_open = status == "open"
+        if is_open:
             eligible.append(place - 1)
+        word = "nearest" if place == 1 else "near_tie" if ms < near_ms else "further"
         rows.append(
             Ranked(
                 place,
                 unit.ods_code,
                 unit.name,
-                minutes_from_ms(ms) if reached else None,
-                km_from_cm(lengths_cm[u]) if reached else None,
-                statuses[u],
-                takes,
-                _reasons(place, ms, statuses[u], times_ms[order[0]], near_tie_ms),
+                minutes_from_ms(ms),
+                km_from_cm(lengths_cm[u]),
+                status,
+                is_open,
+                (word,) if is_open else (word, status),
             )
         )
     margin_ms = None
     if len(eligible) > 1:
         margin_ms = times_ms[order[eligible[1]]] - times_ms[order[eligible[0]]]
     near_tie = margin_ms is not None and margin_ms < near_tie_ms
-    found = list(flags)
+    reachable = nearest_ms < INF_MS
     if near_tie:
-        found.append("near_tie")
-    if reachable < len(units):
-        found.append("unit_unreachable" if reachable else "no_route")
+        flags = (*flags, "near_tie")
+    if times_ms[order[-1]] >= INF_MS:
+        flags = (*flags, "unit_unreachable" if reachable else "no_route")
     if not eligible:
-        found.append("no_eligible_unit")
+        flags = (*flags, "no_eligible_unit")
     return Decision(
         tuple(rows),
         rows[eligible[0]] if eligible else None,
         rows[0].ods_code if reachable else None,
         None if margin_ms is None else minutes_from_ms(margin_ms),
         near_tie,
-        tuple(found),
+        flags,
         snap,
         disc,
     )
-
-
-def _reasons(
-    place: int, ms: int, status: Status, nearest_ms: int, near_tie_ms: int
-) -> tuple[str, ...]:
-    """Why a unit stands where it does, in words that a program can compare."""
-    if ms >= INF_MS:
-        return ("no_route",)
-    word = "nearest" if place == 1 else "near_tie" if ms - nearest_ms < near_tie_ms else "further"
-    return (word,) if status == "open" else (word, status)

@@ -54,7 +54,8 @@ def build_graph(
     profile
         What a vehicle may do and how fast.
     units
-        The destinations; each must lie by a road that leads both to and from the others.
+        The destinations, kept in the order of their ODS codes; each must lie by a road that
+        leads both to and from the others.
     progress
         Told of the stages: ``split``, ``turns``, ``core``, ``trees``, ``certificate``.
 
@@ -72,6 +73,7 @@ def build_graph(
     """
     tell = progress or (lambda stage, share: None)
     tell("split", 0.0)
+    units = sorted(units, key=lambda unit: unit.ods_code)
     pieces = split_ways(raw, profile)
     edges, speed = _direct(raw, pieces)
     tell("turns", 0.0)

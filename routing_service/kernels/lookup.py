@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from routing_service.kernels.jit import kernel
 from routing_service.kernels.snap import BACKWARD, FORWARD, nearest_segment
 from routing_service.units import INF_MS, FloatArray, IntArray, LongArray
@@ -16,7 +18,7 @@ class Labelled(NamedTuple):
     ----------
     grid, cell_first, cell_segments, segments
         The grid over segments, see `kernels.snap`.
-    edge_ms, edge_cm
+    edge_ms, edge_cm, edge_label
         ``int32[edges]``.
     tree_ms, tree_cm
         ``int32[units, edges]``, the labels.
@@ -32,6 +34,7 @@ class Labelled(NamedTuple):
     segments: IntArray
     edge_ms: IntArray
     edge_cm: IntArray
+    edge_label: IntArray
     tree_ms: IntArray
     tree_cm: IntArray
     doors: IntArray
@@ -54,9 +57,12 @@ def label_at(net: Labelled, unit: int, e: int, at_cm: int) -> tuple[int, int]:
 
 
 @kernel
-def along_edge(net: Labelled, s: int, along: float, direction: int) -> tuple[int, int]:
-    """Directed edge of segment `s` in `direction` and the cm from its start to the point."""
-    at_cm = int(net.segments[s, 6]) + int(along * net.segments[s, 7])
+def along_edge(net: Labelled, s: int, along_cm: int, direction: int) -> tuple[int, int]:
+    """Directed edge of segment `s` in `direction`, and the cm from its start to the point.
+
+    `along_cm` is where on the segment the point lies, from the segment's own start.
+    """
+    at_cm = int(net.segments[s, 6]) + along_cm
     if direction == FORWARD:
         e = int(net.segments[s, 4])
         return e, min(at_cm, int(net.edge_cm[e]))
@@ -66,19 +72,23 @@ def along_edge(net: Labelled, s: int, along: float, direction: int) -> tuple[int
 
 @kernel
 def read_labels(
-    net: Labelled, s: int, along: float, mask: int, out_ms: IntArray, out_cm: IntArray
+    net: Labelled, s: int, along_cm: int, mask: int, out_ms: IntArray, out_cm: IntArray
 ) -> None:
     """Best label of each unit over the directions in `mask`, into ``int32[units]`` buffers."""
     out_ms[:] = INF_MS
     out_cm[:] = INF_MS
     for direction in (FORWARD, BACKWARD):
         if mask & direction:
-            e, at_cm = along_edge(net, s, along, direction)
+            e, at_cm = along_edge(net, s, along_cm, direction)
             for u in range(out_ms.shape[0]):
                 ms, cm = label_at(net, u, e, at_cm)
                 if ms < out_ms[u] or (ms == out_ms[u] and cm < out_cm[u]):
                     out_ms[u] = ms
                     out_cm[u] = cm
+
+
+# Columns of an answer: what was found, then one time and one length per unit.
+SEGMENT, ALONG_CM, MASK, DISTANCE_CM, LON_E7, LAT_E7, LABEL, TIMES = range(8)
 
 
 @kernel
@@ -88,10 +98,11 @@ def look_up(
     heading_x: float,
     heading_y: float,
     net: Labelled,
-    out_ms: IntArray,
-    out_cm: IntArray,
-) -> tuple[int, float, float, int, float, float]:
+    answer: IntArray,
+) -> None:
     """Snap one point and read its times.
+
+    Everything goes into one buffer: boxing one array costs the caller less than boxing a tuple.
 
     Parameters
     ----------
@@ -99,14 +110,10 @@ def look_up(
         As for `snap.nearest_segment`.
     net
         The network and its trees.
-    out_ms, out_cm
-        ``int32[units]``, written: time and length to each unit, ``INF_MS`` for no route.
-
-    Returns
-    -------
-    tuple
-        As `snap.nearest_segment`: segment (-1 for none), fraction, distance in m, mask; then the
-        longitude and latitude of the closest point, in position units.
+    answer
+        ``int32[TIMES + 2 * units]``, written: segment (-1: none, and then only the distance
+        holds), cm along it, direction mask, distance in cm (at most ``INF_MS``), closest point,
+        label of its road, times in ms, lengths in cm.
     """
     s, along, distance_m, mask = nearest_segment(
         lon_e7,
@@ -118,25 +125,24 @@ def look_up(
         net.cell_segments,
         net.segments,
     )
+    answer[SEGMENT] = s
+    answer[ALONG_CM] = 0
+    answer[MASK] = mask
+    answer[DISTANCE_CM] = int(min(distance_m * 100.0 + 0.5, float(INF_MS)))
     if s < 0:
-        return s, along, distance_m, mask, lon_e7, lat_e7
-    read_labels(net, s, along, mask, out_ms, out_cm)
-    x, y = float(net.segments[s, 0]), float(net.segments[s, 1])
-    at_lon = x + along * (float(net.segments[s, 2]) - x)
-    at_lat = y + along * (float(net.segments[s, 3]) - y)
-    return s, along, distance_m, mask, at_lon, at_lat
+        return
+    row = net.segments[s]
+    along_cm = int(along * row[7])
+    answer[ALONG_CM] = along_cm
+    answer[LON_E7] = row[0] + int(np.rint(along * (float(row[2]) - float(row[0]))))
+    answer[LAT_E7] = row[1] + int(np.rint(along * (float(row[3]) - float(row[1]))))
+    answer[LABEL] = net.edge_label[row[4] if row[4] >= 0 else row[5]]
+    units = (answer.shape[0] - TIMES) // 2
+    read_labels(net, s, along_cm, mask, answer[TIMES : TIMES + units], answer[TIMES + units :])
 
 
 @kernel
-def look_up_many(
-    lon_e7: FloatArray,
-    lat_e7: FloatArray,
-    net: Labelled,
-    out_ms: IntArray,
-    out_cm: IntArray,
-    found: IntArray,
-    distance_m: FloatArray,
-) -> None:
+def look_up_many(lon_e7: FloatArray, lat_e7: FloatArray, net: Labelled, answers: IntArray) -> None:
     """Snap many points and read their times: the same numbers as `look_up`, one by one.
 
     Parameters
@@ -145,12 +151,8 @@ def look_up_many(
         ``float64[n]``, position units.
     net
         The network and its trees.
-    out_ms, out_cm
-        ``int32[n, units]``, written.
-    found, distance_m
-        ``int32[n]`` segment and ``float64[n]`` distance, written.
+    answers
+        ``int32[n, TIMES + 2 * units]``, written, a row per point as in `look_up`.
     """
     for i in range(lon_e7.shape[0]):
-        found[i], _, distance_m[i], _, _, _ = look_up(
-            lon_e7[i], lat_e7[i], 0.0, 0.0, net, out_ms[i], out_cm[i]
-        )
+        look_up(lon_e7[i], lat_e7[i], 0.0, 0.0, net, answers[i])

@@ -16,19 +16,7 @@ from routing_service.kernels.snap import BACKWARD, FORWARD
 from routing_service.units import E7, INF_MS, NONE, km_from_cm, minutes_from_ms
 
 Point = tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A snapped location with its times: where it is on the network and what was read there."""
-
-    segment: int
-    along: float
-    mask: int
-    ms: list[int]
-    cm: list[int]
-    snap: Snap
-    flags: tuple[str, ...]
+Start = tuple[int, int, int]
 
 
 @dataclass(slots=True)
@@ -42,30 +30,53 @@ class _Leg:
 
 
 def read_route(
-    graph: RoadGraph, net: Labelled, u: int, found: Found, flags: tuple[str, ...]
+    graph: RoadGraph,
+    net: Labelled,
+    u: int,
+    start: Start,
+    snap: Snap,
+    flags: tuple[str, ...],
 ) -> Route:
-    """Read the path to unit `u` off its tree; raises `NoRoute` if there is none."""
+    """Read the path to unit `u` off its tree.
+
+    Parameters
+    ----------
+    graph, net
+        The network and its labelled arrays.
+    u
+        Index of the unit.
+    start
+        Segment that the incident was snapped to, cm along it, and the directions in which it may
+        be left.
+    snap, flags
+        Handed through into the route.
+
+    Raises
+    ------
+    NoRoute
+        If the unit cannot be reached.
+    """
     unit = graph.units[u]
-    if found.ms[u] >= INF_MS:
+    ms, cm, edge, at_cm = _departure(net, u, start)
+    if ms >= INF_MS:
         raise NoRoute(f"{unit.ods_code} {unit.name} cannot be reached from there by road")
-    legs = _legs(graph, net, u, found)
+    legs = _legs(graph, u, edge, at_cm)
     points = _points(graph, legs)
-    points[0] = (found.snap.lon, found.snap.lat)
+    points[0] = (snap.lon, snap.lat)
     return Route(
         unit=unit,
-        minutes=minutes_from_ms(found.ms[u]),
-        km=km_from_cm(found.cm[u]),
+        minutes=minutes_from_ms(ms),
+        km=km_from_cm(cm),
         points=tuple(points),
         steps=_steps(graph, legs),
         exemptions=_exemptions(graph, legs),
-        snap=found.snap,
+        snap=snap,
         flags=flags,
     )
 
 
-def _legs(graph: RoadGraph, net: Labelled, u: int, found: Found) -> list[_Leg]:
+def _legs(graph: RoadGraph, u: int, edge: int, at_cm: int) -> list[_Leg]:
     """The edges of the path, the first from the incident and the last to the door."""
-    edge, at_cm = _first_edge(net, u, found)
     door_cm = {int(row[0]): int(row[2]) for row in graph.doors[u] if row[0] != NONE}
     seeds = seeds_of(graph.doors, u)
     tree_ms, tree_cm = graph.tree_ms[u], graph.tree_cm[u]
@@ -90,16 +101,17 @@ def _legs(graph: RoadGraph, net: Labelled, u: int, found: Found) -> list[_Leg]:
     return legs
 
 
-def _first_edge(net: Labelled, u: int, found: Found) -> tuple[int, int]:
-    """The direction in which the path leaves, and how far along its edge the incident is."""
+def _departure(net: Labelled, u: int, start: Start) -> tuple[int, int, int, int]:
+    """The better direction: time, length, edge, and how far along it the incident is."""
+    segment, along_cm, mask = start
     best = (INF_MS + 1, INF_MS, NONE, 0)
     for direction in (FORWARD, BACKWARD):
-        if found.mask & direction:
-            edge, at_cm = along_edge(net, found.segment, found.along, direction)
+        if mask & direction:
+            edge, at_cm = along_edge(net, segment, along_cm, direction)
             ms, cm = label_at(net, u, edge, at_cm)
             if (ms, cm) < best[:2]:
                 best = (ms, cm, edge, at_cm)
-    return best[2], best[3]
+    return best
 
 
 def _points(graph: RoadGraph, legs: list[_Leg]) -> list[Point]:

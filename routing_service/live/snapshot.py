@@ -14,7 +14,6 @@ from routing_service.decision.model import (
     Decision,
     Disc,
     Location,
-    Quality,
     Route,
     Snap,
     Status,
@@ -23,9 +22,21 @@ from routing_service.decision.model import (
 from routing_service.decision.rank import rank
 from routing_service.errors import OutsideRegion, TooFarFromRoad, UnknownUnit
 from routing_service.graph.road_graph import RoadGraph
-from routing_service.kernels.lookup import Labelled, look_up, look_up_many
+from routing_service.kernels.lookup import (
+    ALONG_CM,
+    DISTANCE_CM,
+    LABEL,
+    LAT_E7,
+    LON_E7,
+    MASK,
+    SEGMENT,
+    TIMES,
+    Labelled,
+    look_up,
+    look_up_many,
+)
 from routing_service.live.drawing import main_roads
-from routing_service.live.route import Found, read_route
+from routing_service.live.route import read_route
 from routing_service.units import E7, INF_MS, MS_PER_MINUTE, NONE, FloatArray, IntArray
 
 # A given heading outweighs distance only this far: beyond, the vehicle is on another road.
@@ -112,6 +123,7 @@ class Snapshot:
             graph.segments,
             graph.edge_ms,
             graph.edge_cm,
+            graph.edge_label,
             graph.tree_ms,
             graph.tree_cm,
             graph.doors,
@@ -120,7 +132,7 @@ class Snapshot:
     @cached_property
     def _standing_flags(self) -> tuple[str, ...]:
         """Doubts about every answer of this network."""
-        flags = []
+        flags: list[str] = []
         if self.network == "surrogate":
             flags.append("surrogate_network")
         if self.calibration == "uncalibrated":
@@ -141,30 +153,35 @@ class Snapshot:
         TooFarFromRoad
             If no road of the connected core is within ``limits.snap_limit_m``; says how far it is.
         """
-        found = self._find(location)
-        disc = None if location.accuracy_m is None else self._disc(location)
-        flags = [*self._standing_flags, *found.flags]
+        answer, flags = self._look_up(location)
+        flags = self._standing_flags + flags
         if location.source == "postcode":
-            flags.append("postcode_centroid")
-        if disc is not None and disc.other_nearest:
-            flags.append("other_unit_nearest_within_accuracy")
+            flags += ("postcode_centroid",)
+        disc = None
+        if location.accuracy_m is not None:
+            disc = self._disc(location)
+            if disc.other_nearest:
+                flags += ("other_unit_nearest_within_accuracy",)
+        middle = TIMES + len(self.units)
         decision = rank(
             self.units,
             self.statuses,
-            found.ms,
-            found.cm,
+            answer[TIMES:middle],
+            answer[middle:],
             near_tie_ms=self._near_tie_ms,
-            snap=found.snap,
+            snap=self._snap(answer),
             flags=flags,
             disc=disc,
         )
-        if decision.destination and self._doors[decision.destination.ods_code] == "site_point":
+        destination = decision.destination
+        if destination is not None and destination.ods_code in self._site_points:
             decision.flags += ("site_point_door",)
         return decision
 
     @cached_property
-    def _doors(self) -> dict[str, str]:
-        return {unit.ods_code: unit.door for unit in self.units}
+    def _site_points(self) -> frozenset[str]:
+        """Units whose door is only a point of the site."""
+        return frozenset(unit.ods_code for unit in self.units if unit.door == "site_point")
 
     def route(self, location: Location, ods_code: str) -> Route:
         """Read the path to one unit off its tree.
@@ -173,11 +190,13 @@ class Snapshot:
         ------
         UnknownUnit, NoRoute, OutsideRegion, TooFarFromRoad
         """
-        found = self._find(location)
+        answer, flags = self._look_up(location)
+        flags = self._standing_flags + flags
         for u, unit in enumerate(self.units):
             if unit.ods_code == ods_code:
-                flags = (*self._standing_flags, *found.flags)
-                return read_route(self.graph, self._net, u, found, flags)
+                snap = self._snap(answer)
+                start = (answer[SEGMENT], answer[ALONG_CM], answer[MASK])
+                return read_route(self.graph, self._net, u, start, snap, flags)
         raise UnknownUnit(
             f"no unit {ods_code!r} in this network: known are "
             + ", ".join(unit.ods_code for unit in self.units)
@@ -201,51 +220,44 @@ class Snapshot:
             ``int32[n, units]`` ms and cm (``INF_MS``: no route or too far from any road), and
             ``float64[n]`` metres to the network.
         """
-        shape = (len(lon), len(self.units))
-        ms, cm = np.empty(shape, dtype=np.int32), np.empty(shape, dtype=np.int32)
-        segment, distance = np.empty(len(lon), dtype=np.int32), np.empty(len(lon))
-        look_up_many(np.rint(lon * E7), np.rint(lat * E7), self._net, ms, cm, segment, distance)
-        far = distance > self.limits.snap_limit_m
-        ms[far] = INF_MS
-        cm[far] = INF_MS
-        return ms, cm, distance
+        n, units = len(lon), len(self.units)
+        answers = np.empty((n, TIMES + 2 * units), dtype=np.int32)
+        look_up_many(np.rint(lon * E7), np.rint(lat * E7), self._net, answers)
+        distance_m = answers[:, DISTANCE_CM] / 100.0
+        answers[distance_m > self.limits.snap_limit_m, TIMES:] = INF_MS
+        return answers[:, TIMES : TIMES + units], answers[:, TIMES + units :], distance_m
 
-    def _find(self, location: Location) -> Found:
-        """Snap a location and read its times."""
-        lon_e7, lat_e7 = float(round(location.lon * E7)), float(round(location.lat * E7))
-        out = np.empty((2, len(self.units)), dtype=np.int32)
+    def _look_up(self, location: Location) -> tuple[list[int], tuple[str, ...]]:
+        """Snap a location and read its times: the kernel's answer, and doubts about the snap."""
+        lon_e7, lat_e7 = location.lon * E7, location.lat * E7
+        buffer = np.empty(TIMES + 2 * len(self.units), dtype=np.int32)
         flags: tuple[str, ...] = ()
-        if location.heading_deg is None:
-            hit = look_up(lon_e7, lat_e7, 0.0, 0.0, self._net, out[0], out[1])
-        else:
-            angle = math.radians(location.heading_deg)
-            hit = look_up(
-                lon_e7, lat_e7, math.sin(angle), math.cos(angle), self._net, out[0], out[1]
-            )
-            reach = max(HEADING_REACH_M, location.accuracy_m or 0.0)
-            if hit[0] == NONE or hit[2] > reach:
-                hit = look_up(lon_e7, lat_e7, 0.0, 0.0, self._net, out[0], out[1])
-                flags = ("heading_ignored",)
-        segment, along, distance_m, mask, at_lon, at_lat = hit
-        if distance_m > self.limits.snap_limit_m:
-            self._refuse(location, distance_m)
-        quality: Quality = "good"
+        heading = location.heading_deg
+        if heading is not None:
+            angle = math.radians(heading)
+            look_up(lon_e7, lat_e7, math.sin(angle), math.cos(angle), self._net, buffer)
+            reach_m = max(HEADING_REACH_M, location.accuracy_m or 0.0)
+            if buffer[SEGMENT] == NONE or buffer[DISTANCE_CM] > 100 * reach_m:
+                heading, flags = None, ("heading_ignored",)
+        if heading is None:
+            look_up(lon_e7, lat_e7, 0.0, 0.0, self._net, buffer)
+        answer: list[int] = buffer.tolist()
+        distance_m = answer[DISTANCE_CM] / 100
         if distance_m > self.limits.poor_snap_m:
-            quality = "poor"
+            if distance_m > self.limits.snap_limit_m:
+                self._refuse(location, distance_m)
             flags += ("poor_snap",)
-        snap = Snap(
-            round(at_lat / E7, 6),
-            round(at_lon / E7, 6),
-            round(distance_m, 1),
-            self._road_of_segment(segment),
-            quality,
-        )
-        return Found(segment, along, mask, out[0].tolist(), out[1].tolist(), snap, flags)
+        return answer, flags
 
-    def _road_of_segment(self, segment: int) -> str:
-        row = self.graph.segments[segment]
-        label = self.graph.edge_label[row[4] if row[4] >= 0 else row[5]]
-        return self._road_names[int(label)]
+    def _snap(self, answer: list[int]) -> Snap:
+        distance_cm = answer[DISTANCE_CM]
+        return Snap(
+            answer[LAT_E7] / E7,
+            answer[LON_E7] / E7,
+            (distance_cm + 5) // 10 / 10,
+            self._road_names[answer[LABEL]],
+            "poor" if distance_cm > 100 * self.limits.poor_snap_m else "good",
+        )
 
     @cached_property
     def _road_names(self) -> list[str]:
