@@ -50,6 +50,10 @@ def test_signals_add_to_the_turn() -> None:
     assert cost_ms(CAR, 90, signals=True) == 8_000 + 12_000
 
 
+def test_signals_before_a_junction_cost_as_much() -> None:
+    assert cost_ms(CAR, 0, junction=False, signals=True) == 12_000
+
+
 def test_many_turns_at_once() -> None:
     costs = CAR.turn.cost_ms(
         np.array([90.0, 90.0, 0.0]), np.array([True, False, True]), np.array([False, False, True])
