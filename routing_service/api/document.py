@@ -35,7 +35,9 @@ _MEANINGS = {
 }
 
 
-def replies(model: type[BaseModel], *refusals: str) -> dict[int | str, Json]:
+def replies(
+    model: type[BaseModel], *refusals: str, media_type: str = "application/json"
+) -> dict[int | str, Json]:
     """The success and the problems of a route, by status.
 
     Parameters
@@ -44,9 +46,14 @@ def replies(model: type[BaseModel], *refusals: str) -> dict[int | str, Json]:
         The shape of the success.
     *refusals
         Keys of the kinds of problem that the route can give; a fault (500) always is one.
+    media_type
+        Of the success.
     """
     known: dict[int | str, Json] = {
-        200: {"description": (model.__doc__ or "").strip(), "content": content(model)}
+        200: {
+            "description": (model.__doc__ or "").strip(),
+            "content": {media_type: {"schema": reference(model)}},
+        }
     }
     for status, meaning in [_MEANINGS[key] for key in refusals] + [(500, "A fault, by reference")]:
         known[status] = {
@@ -54,14 +61,6 @@ def replies(model: type[BaseModel], *refusals: str) -> dict[int | str, Json]:
             "content": {problems.MEDIA_TYPE: {"schema": reference(schemas.Problem)}},
         }
     return known
-
-
-def content(model: type[BaseModel], examples: Mapping[str, Json] | None = None) -> Json:
-    """A JSON body of one shape."""
-    body: Json = {"schema": reference(model)}
-    if examples:
-        body["examples"] = dict(examples)
-    return {"application/json": body}
 
 
 def reference(model: type[BaseModel]) -> Json:
@@ -95,7 +94,8 @@ def _examples(schema: Json) -> Json:
 
 def request_body(model: type[BaseModel], examples: Mapping[str, Json]) -> Json:
     """A required JSON body, as an OpenAPI fragment."""
-    return {"requestBody": {"required": True, "content": content(model, examples)}}
+    media = {"schema": reference(model), "examples": dict(examples)}
+    return {"requestBody": {"required": True, "content": {"application/json": media}}}
 
 
 UNIT_PARAMETER: Json = {

@@ -172,11 +172,11 @@ def state(snapshot: Snapshot, age_s: float) -> Json:
         "profile": snapshot.profile,
         "calibration": snapshot.calibration,
         "bbox": [round(degrees, LINE_DECIMALS) for degrees in snapshot.bbox],
-        "counts": manifest.get("counts", {}),
+        "counts": manifest["counts"],
         "statuses": {status: counts[status] for status in ("open", "divert", "closed")},
         "ages": {"service_seconds": round(age_s, 1)},
-        "licence": manifest.get("licence"),
-        "attribution": manifest.get("attribution"),
+        "licence": manifest["licence"],
+        "attribution": manifest["attribution"],
         "decision_support": DECISION_SUPPORT,
     }
 

@@ -68,20 +68,15 @@ def refuse_unknown(fields: Iterable[str], known: Collection[str]) -> None:
 
 
 async def _read(request: Request, limit_bytes: int) -> bytes:
-    """The body, refused as soon as it is known to be too long."""
-    declared = request.headers.get("content-length", "")
-    size = int(declared) if declared.isdecimal() else 0
-    chunks: list[bytes] = []
-    if size <= limit_bytes:
-        size = 0
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > limit_bytes:
-                break
-            chunks.append(chunk)
-    if size > limit_bytes:
-        raise HTTPException(413, f"The body is longer than the {limit_bytes} bytes allowed here.")
-    return b"".join(chunks)
+    """The body, refused as soon as it is too long, whatever length it declares."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit_bytes:
+            raise HTTPException(
+                413, f"The body is longer than the {limit_bytes} bytes allowed here."
+            )
+    return bytes(body)
 
 
 def _parse(body: bytes) -> dict[str, Any]:

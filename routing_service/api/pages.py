@@ -39,6 +39,12 @@ HEADERS = {
 router = APIRouter()
 
 
+class GeoJson(Response):
+    """A reply that maps can draw."""
+
+    media_type = "application/geo+json"
+
+
 @cache
 def asset(name: str) -> bytes:
     """A file of the page, read once."""
@@ -69,7 +75,8 @@ async def get_openapi(request: Request) -> Response:
 @router.get(
     "/map/main-roads.json",
     summary="The main roads, for drawing",
-    responses=document.replies(schemas.MainRoadsOut, "not_ready"),
+    response_class=GeoJson,
+    responses=document.replies(schemas.MainRoadsOut, "not_ready", media_type=GeoJson.media_type),
 )
 async def get_main_roads(request: Request) -> Response:
     """The same bytes until the graph changes, so a browser that has them gets a 304."""
@@ -87,7 +94,7 @@ async def get_main_roads(request: Request) -> Response:
         headers["Content-Encoding"] = "gzip"
     else:
         body = gzip.decompress(body)
-    return Response(body, headers=headers, media_type="application/geo+json")
+    return GeoJson(body, headers=headers)
 
 
 def _main_roads(request: Request, snapshot: Snapshot) -> bytes:

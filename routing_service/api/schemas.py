@@ -6,7 +6,7 @@ two together. Every model forbids extra fields, so a field that is sent and not 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -242,11 +242,11 @@ class StateOut(_Provenance):
     bbox: Annotated[
         tuple[float, float, float, float], Field(description="West, south, east, north")
     ]
-    counts: Annotated[dict[str, Any], Field(description="Sizes of the network")]
+    counts: Annotated[dict[str, int], Field(description="Sizes of the network")]
     statuses: Annotated[dict[str, int], Field(description="Number of units by status")]
     ages: AgesOut
-    licence: Any
-    attribution: Any
+    licence: Annotated[list[str], Field(description="SPDX identifiers of the map data")]
+    attribution: Annotated[list[str], Field(description="To be shown with every map")]
     decision_support: str
 
 

@@ -274,7 +274,7 @@ async function start() {
   try {
     const state = await ask("/v1/state");
     byId("surrogate").hidden = state.network !== "surrogate";
-    byId("attribution").textContent = [state.attribution ?? ""].flat().join(" · ");
+    byId("attribution").textContent = state.attribution.join(" · ");
     map.setRegion(state.bbox);
     const [roads, { units }] = await Promise.all([ask("/map/main-roads.json"), ask("/v1/units")]);
     map.setRoads(roads);
