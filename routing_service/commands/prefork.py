@@ -83,12 +83,13 @@ def serve(app: FastAPI, listener: socket.socket, workers: int) -> None:
 
 
 def _fork(app: FastAPI, listener: socket.socket) -> int:
+    parent = os.getpid()
     pid = os.fork()
     if pid:
         return pid
     code = 1
     try:
-        _answer(app, listener)
+        _answer(app, listener, parent)
         code = 0
     except SystemExit:
         code = 0
@@ -98,9 +99,19 @@ def _fork(app: FastAPI, listener: socket.socket) -> int:
         os._exit(code)
 
 
-def _answer(app: FastAPI, listener: socket.socket) -> None:
-    # No access log: a query holds coordinates, and a line per request costs throughput.
+def _answer(app: FastAPI, listener: socket.socket, parent: int | None = None) -> None:
+    async def leave_with_parent() -> None:
+        # A parent that was killed cannot pass on a signal, and its port must become free.
+        server.should_exit |= parent is not None and os.getppid() != parent
+
     config = uvicorn.Config(
-        app, access_log=False, log_level="warning", timeout_graceful_shutdown=GRACE_SECONDS
+        app,
+        # A query holds coordinates, and a line per request costs throughput.
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_notify=1,
+        callback_notify=leave_with_parent,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    server = uvicorn.Server(config)
+    server.run(sockets=[listener])

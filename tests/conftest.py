@@ -1,0 +1,38 @@
+"""Rules for every test: which kind it is, repeatable examples, and no silent skips where all must
+run.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# The same examples on every machine; and no deadline, since a first call may compile a kernel.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
+
+REQUIRE_ALL = "TESTS_REQUIRE_ALL"
+"""Set where everything that tests need is there: then a skipped test is a failure."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with its folder: ``pytest -m unit``."""
+    for item in items:
+        kind = item.path.relative_to(Path(__file__).parent).parts[0]
+        if kind in ("unit", "integration"):
+            item.add_marker(kind)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run if a test was skipped and none may be."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or not os.environ.get(REQUIRE_ALL):
+        return
+    skipped = len(reporter.stats.get("skipped", []))
+    if skipped:
+        reporter.write_line(f"\n{REQUIRE_ALL} is set and {skipped} were skipped", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
