@@ -23,6 +23,26 @@ function make(name, attributes = {}, parent = null) {
   return element;
 }
 
+// Points of a line where its number may stand: one each few kilometres, at least one.
+function labelPlaces(points) {
+  const step = 60; // world units: 2.4 km at the equator, 1.4 km at 53 degrees
+  const places = [];
+  let along = step / 2;
+  let before = null;
+  for (const [lon, lat] of points) {
+    const here = [x(lon), y(lat)];
+    if (before) along += Math.hypot(here[0] - before[0], here[1] - before[1]);
+    if (along >= step) {
+      places.push(here);
+      along = 0;
+    }
+    before = here;
+  }
+  if (places.length) return places;
+  const [lon, lat] = points[points.length >> 1];
+  return [[x(lon), y(lat)]];
+}
+
 export class RoadMap {
   // `onPick(lat, lon)` is called for a click, or Enter, on the map.
   constructor(svg, onPick, onScale) {
@@ -63,8 +83,7 @@ export class RoadMap {
       if (!properties.ref || !CLASSES.includes(name)) continue;
       const ref = properties.ref.split(";")[0];
       if (!spots.has(ref)) spots.set(ref, { ref, name, places: [] });
-      const [lon, lat] = points[points.length >> 1];
-      spots.get(ref).places.push([x(lon), y(lat)]);
+      spots.get(ref).places.push(...labelPlaces(points));
     }
     this.roads.replaceChildren(
       ...CLASSES.map((name) => make("path", { class: name, d: data[name].join("") })),
