@@ -312,6 +312,7 @@ def wait_until(condition: Any, seconds: float = 20.0) -> bool:
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads Linux's /proc")
 def test_a_fallen_worker_is_replaced_and_none_outlives_its_parent(graph: Path) -> None:
     service = Served(graph, ["--workers", 2])
+    assert wait_until(lambda: len(children(service.process.pid)) == 2)
     first = children(service.process.pid)
     os.kill(first[0], signal.SIGKILL)
     assert wait_until(lambda: len(set(children(service.process.pid)) - {first[0]}) == 2)
