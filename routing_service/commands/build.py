@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from routing_service.wiring import BuildReport, BuildRequest
 
 Box = tuple[float, float, float, float]
+
+SURROGATE = (
+    "Building a surrogate network: main roads drawn by hand, local streets as a mesh over "
+    "postcodes.\nIt shows how the service works; for real roads give an OpenStreetMap extract "
+    "with --pbf."
+)
 
 STAGES = {
     "split": "Cutting roads at junctions",
@@ -68,6 +75,8 @@ def _run(args: Namespace) -> int:
     from routing_service.wiring import build_network
 
     request = _request(args, read_settings(args))
+    if request.region:
+        print(SURROGATE, file=sys.stderr)
     with terminal.Bar(STAGES) as bar:
         report = build_network(request, bar)
     if args.json:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from routing_service.commands import terminal
 from routing_service.commands.command import OK, Command, add_graph_argument, add_json, open_graph
+
+CODE_BOOKS = ("road_classes", "flags", "exemptions")
 
 
 def _options(parser: ArgumentParser) -> None:
@@ -24,9 +27,18 @@ def _run(args: Namespace) -> int:
     if args.json:
         terminal.print_json(told)
         return OK
-    sections = told.pop("sections")
-    print(terminal.facts({**told, "sections": len(sections)}))
+    print(terminal.facts(_for_people(told)))
     return OK
+
+
+def _for_people(told: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the code books, and of each source the attribution that stands above it."""
+    kept = {name: value for name, value in told.items() if name not in CODE_BOOKS}
+    kept["sources"] = [
+        {key: value for key, value in source.items() if key != "attribution"}
+        for source in told["sources"]
+    ]
+    return {**kept, "sections": len(told["sections"])}
 
 
 COMMAND = Command(

@@ -62,8 +62,9 @@ def facts(values: Mapping[str, Any]) -> str:
 
 
 def _records(rows: Sequence[Mapping[str, Any]]) -> str:
-    """A table of mappings with the same keys; a column without any value is left out."""
+    """A table of mappings with the same keys, names first; empty columns are left out."""
     names = [name for name in rows[0] if any(row.get(name) for row in rows)]
+    names.sort(key=lambda name: name not in ("ods_code", "name"))
     return table([names, *([_scalar(row.get(name)) for name in names] for row in rows)])
 
 
