@@ -148,7 +148,7 @@ def _read(path: Path, file_format: str, builder: RawBuilder) -> _Extract:
                 if is_routing_node(tags):
                     extract.tags[entity.id] = routing_tags(tags)
             elif isinstance(entity, osmium.osm.Relation):
-                _add_restriction(entity, builder)
+                add_restriction(entity, builder)
     except RuntimeError as error:
         raise InvalidSource(
             f"{path.name} is not a complete OpenStreetMap file in the format {file_format!r} "
@@ -179,7 +179,8 @@ def _add_way(way: osmium.osm.Way, builder: RawBuilder) -> None:
         builder.add_way(way.id, [node.ref for node in way.nodes], tags, version=way.version)
 
 
-def _add_restriction(relation: osmium.osm.Relation, builder: RawBuilder) -> None:
+def add_restriction(relation: osmium.osm.Relation, builder: RawBuilder) -> None:
+    """Add a relation to the builder if it is a turn restriction; count it if it is broken."""
     tags = dict(relation.tags)
     if not is_restriction(tags):
         return
