@@ -12,6 +12,8 @@ GRAPH := graphs/south_yorkshire.graph
 # The network is rebuilt when its data or the code that builds it changes.
 GRAPH_INPUTS := $(shell find graphs/south_yorkshire routing_service/graph -type f \
 	-not -name '*.pyc' 2>/dev/null)
+# Those that touch a kernel run a second time as plain Python.
+KERNEL_TESTS = $(shell grep -lE '^from routing_service.kernels' tests/unit/*.py)
 EXAMPLE := 53.5526,-1.4797
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
@@ -29,7 +31,7 @@ graph: $(RUN) ## Build the default network anew
 
 test: $(DEV) $(GRAPH) ## Every test, then the kernel tests once more as plain Python
 	$(BIN)/python -m pytest
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/unit/kernels
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(KERNEL_TESTS)
 
 check: $(DEV) ## Lint, formatting, types, layers
 	$(BIN)/ruff check .
