@@ -13,10 +13,11 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
+import shapely
 
 from routing_service.errors import InvalidSource
 from routing_service.graph.sources.main_roads import (
@@ -159,6 +160,26 @@ def strays(ref: str, roads: Sequence[MainRoad], points: FloatArray) -> list[tupl
     return found
 
 
+def bare_crossings(roads: Sequence[MainRoad]) -> list[str]:
+    """Places where two all-purpose roads cross with no junction that both name within 300 m.
+
+    Most are junctions that were forgotten; a real flyover without slip roads is rare.
+    """
+    plain = [r for r in roads if r.points[0].stretch.road_class != "motorway"]
+    lines = [shapely.LineString(line_of(road)) for road in plain]
+    found = []
+    for a, b in combinations(range(len(plain)), 2):
+        shared = {p.key: (p.lon, p.lat) for p in plain[a].points if p.key}.items() & {
+            p.key: (p.lon, p.lat) for p in plain[b].points if p.key
+        }.items()
+        for spot in shapely.get_coordinates(lines[a].intersection(lines[b])):
+            gaps_m = [float(np.linalg.norm((spot - place) * SCALE)) for _, place in shared]
+            if min(gaps_m, default=np.inf) > 300.0:
+                lon, lat = spot
+                found.append(f"{plain[a].ref} crosses {plain[b].ref} at {lat:.4f} {lon:.4f}")
+    return found
+
+
 def read_tolerantly(folder: Path) -> tuple[list[MainRoad], list[str]]:
     """The roads of every readable file, and the errors of the others."""
     roads: list[MainRoad] = []
@@ -197,6 +218,9 @@ def report(refs: Iterable[str]) -> int:
         if "M" in ref and kind == "line":
             for where, gap_m in strays(ref, roads, points):
                 print(f"    {where} is {gap_m:.0f} m from the reference line")
+    for crossing in bare_crossings(roads):
+        if wanted & set(crossing.split()):
+            print(f"{crossing} without a shared junction")
     known = {road.ref for road in roads}
     for ref in sorted(wanted - known):
         print(f"{ref:8} not written yet")

@@ -111,6 +111,17 @@ def test_a_motorway_cannot_pass_a_junction_at_grade() -> None:
     assert len(road.points) == 3
 
 
+def test_the_example_in_the_documentation_reads_as_it_is_explained() -> None:
+    readme = Path(__file__).parents[2] / "graphs" / "south_yorkshire" / "README.md"
+    (example,) = (
+        block for block in readme.read_text("utf-8").split("```") if block.startswith("\nroad ")
+    )
+    a61, m1 = parse_roads(example, "README.md")
+    assert [point.stretch.carriageway for point in a61.points] == ["single", "dual", "dual"]
+    assert m1.points[1].slips == ("+off", "+on", "-off", "-on")
+    assert junction_mismatches([a61, m1]) == []
+
+
 # --- several files ---------------------------------------------------------------------------
 def write(folder: Path, name: str, text: str) -> Path:
     path = folder / name
