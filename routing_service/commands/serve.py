@@ -39,6 +39,8 @@ def _run(args: Namespace) -> int:
 
 
 def _ready(snapshot: Snapshot, host: str, port: int) -> str:
+    # An address that stands for all of them cannot be opened in a browser.
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     shown = f"[{host}]" if ":" in host else host
     base = f"http://{shown}:{port}"
     return (
