@@ -32,7 +32,7 @@ def raw() -> RawNetwork:
 def test_the_region_is_as_large_as_documented(raw: RawNetwork) -> None:
     mesh_nodes = int(np.sum(raw.node_ids < ROAD_IDS))
     mesh_links = int(np.sum(raw.way_ids < ROAD_IDS))
-    assert 117_000 < mesh_nodes < 119_000
+    assert 118_000 < mesh_nodes < 120_000
     # The Gabriel graph of scattered points has two links for each.
     assert 1.9 < mesh_links / mesh_nodes < 2.2
     assert raw.dropped["mesh_link_too_long"] < 200
@@ -81,8 +81,8 @@ def test_barnsley_is_a_town_and_the_moors_are_not(raw: RawNetwork) -> None:
                 found[raw.tagsets[raw.way_tagset[way]]["hasu:setting"]] += 1
         return found
 
-    town, moor = settings_near(53.5526, -1.4797, 0.01), settings_near(53.52, -1.75, 0.05)
+    town, moor = settings_near(53.5526, -1.4797, 0.01), settings_near(53.44, -1.70, 0.06)
     assert town["urban"] > 100
     assert town["rural"] == 0
-    assert moor["rural"] > 20
+    assert moor["rural"] > 20, moor
     assert moor["urban"] == 0
