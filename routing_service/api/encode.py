@@ -225,7 +225,7 @@ def _ranked(row: Ranked, door: str) -> Json:
 
 def _disc(disc: Disc) -> Json:
     return {
-        "accuracy_m": disc.accuracy_m,
+        "accuracy_m": round(disc.accuracy_m, 1),
         "other_nearest": disc.other_nearest,
         "shares": disc.shares,
         "unroutable": disc.unroutable,

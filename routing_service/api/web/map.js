@@ -56,6 +56,8 @@ export class RoadMap {
     this.shields = [];
     this.incident = null;
     this.chosen = null;
+    this.fitted = null; // the box in view, until the reader moves the map
+    this.size = null;
     this.world = make("g", {}, svg);
     this.roads = make("g", { class: "roads" }, this.world);
     this.route = make("g", { class: "route" }, this.world);
@@ -88,10 +90,11 @@ export class RoadMap {
     this.roads.replaceChildren(
       ...CLASSES.map((name) => make("path", { class: name, d: data[name].join("") })),
     );
+    this.frame(collection.features.flatMap((feature) => feature.geometry.coordinates));
     this.shields = [...spots.values()].sort(
       (a, b) => CLASSES.indexOf(b.name) - CLASSES.indexOf(a.name) || b.places.length - a.places.length,
     );
-    this.draw();
+    this.whole();
   }
 
   setUnits(units) {
@@ -114,6 +117,19 @@ export class RoadMap {
   }
 
   // --- where we look ---------------------------------------------------------------------
+  // The main roads are what there is to see; local roads may lie far beyond them.
+  frame(places) {
+    if (!places.length) return;
+    const box = [Infinity, Infinity, -Infinity, -Infinity];
+    for (const [lon, lat] of places) {
+      box[0] = Math.min(box[0], x(lon));
+      box[1] = Math.min(box[1], y(lat));
+      box[2] = Math.max(box[2], x(lon));
+      box[3] = Math.max(box[3], y(lat));
+    }
+    this.region = box;
+  }
+
   whole() {
     if (this.region) this.fit(this.region);
   }
@@ -126,8 +142,10 @@ export class RoadMap {
   }
 
   fit([x0, y0, x1, y1], margin = 24) {
+    this.fitted = [[x0, y0, x1, y1], margin];
     const { clientWidth: width, clientHeight: height } = this.svg;
     if (!width || !height) return;
+    this.size = [width, height];
     const room = [Math.max(width - 2 * margin, 80), Math.max(height - 2 * margin, 80)];
     this.scale = Math.min(room[0] / Math.max(x1 - x0, 60), room[1] / Math.max(y1 - y0, 60));
     this.left = width / 2 - ((x0 + x1) / 2) * this.scale;
@@ -136,6 +154,7 @@ export class RoadMap {
   }
 
   zoom(factor, sx = this.svg.clientWidth / 2, sy = this.svg.clientHeight / 2) {
+    this.fitted = null;
     const scale = Math.min(Math.max(this.scale * factor, 0.02), 40);
     this.left = sx - ((sx - this.left) / this.scale) * scale;
     this.top = sy - ((sy - this.top) / this.scale) * scale;
@@ -144,15 +163,17 @@ export class RoadMap {
   }
 
   pan(dx, dy) {
+    this.fitted = null;
     this.left += dx;
     this.top += dy;
     this.draw();
   }
 
+  // What was brought into view stays in view; where the reader went on from there, the centre does.
   resized() {
     const { clientWidth: width, clientHeight: height } = this.svg;
-    if (!this.size) this.whole();
-    else this.pan((width - this.size[0]) / 2, (height - this.size[1]) / 2);
+    if (this.fitted) this.fit(...this.fitted);
+    else if (this.size) this.pan((width - this.size[0]) / 2, (height - this.size[1]) / 2);
     this.size = [width, height];
   }
 
@@ -232,9 +253,10 @@ export class RoadMap {
     const out = [];
     for (const [wx, wy] of places) {
       const [sx, sy] = [wx * this.scale + this.left, wy * this.scale + this.top];
-      if (sx < half || sy < 12 || sx > this.svg.clientWidth - half || sy > this.svg.clientHeight - 30) continue;
+      if (sx < half || sy < 12 || sx > this.svg.clientWidth - half || sy > this.svg.clientHeight - 50) continue;
       if (mine.some(([ax, ay]) => Math.hypot(ax - sx, ay - sy) < 260)) continue;
-      const box = [sx - half - 6, sy - 14, sx + half + 6, sy + 14];
+      const air = name === "motorway" ? 4 : 14;
+      const box = [sx - half - air, sy - 10 - air, sx + half + air, sy + 10 + air];
       if (taken.some((b) => box[0] < b[2] && b[0] < box[2] && box[1] < b[3] && b[1] < box[3])) continue;
       taken.push(box);
       mine.push([sx, sy]);

@@ -115,7 +115,7 @@ function sayVerdict({ destination, ranking, margin_minutes: margin, near_tie: ti
   if (next && margin !== null) figures.push(` · ${margin.toFixed(1)} min before ${next.name}`);
   byId("figures").replaceChildren(...figures);
   const notes = [];
-  if (tie && next) notes.push(note(`Near tie with ${next.name}: the difference of ${margin.toFixed(1)} min is smaller than the error of the times.`, true));
+  if (tie && next) notes.push(note(`Near tie with ${next.name}: ${margin.toFixed(1)} min apart, too close to call by times alone.`, true));
   const nearest = ranking.find((row) => row.ods_code === rest.nearest_ods_code);
   if (nearest && nearest !== first) notes.push(note(`${nearest.name} is nearer, ${nearest.minutes.toFixed(1)} min, but is ${STATUS[nearest.status] || "not eligible"}.`, true));
   notes.push(...discNotes(rest.disc, ranking), ...rest.flags.map(flagNote).filter(Boolean));
@@ -126,9 +126,10 @@ function discNotes(disc, ranking) {
   if (!disc) return [];
   const name = (code) => ranking.find((row) => row.ods_code === code)?.name ?? code;
   const shares = Object.entries(disc.shares).map(([code, share]) => `${name(code)} in ${Math.round(share * 100)} %`);
+  const within = Math.round(disc.accuracy_m);
   const text = disc.other_nearest
-    ? `Within ${disc.accuracy_m} m another unit may be nearest: ${shares.join(", ")} of the area.`
-    : `The same unit is nearest everywhere within ${disc.accuracy_m} m.`;
+    ? `Within ${within} m another unit may be nearest: ${shares.join(", ")} of the area.`
+    : `The same unit is nearest everywhere within ${within} m.`;
   return [note(text, disc.other_nearest)];
 }
 
