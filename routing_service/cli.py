@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0 when it did what was asked, 1 when it failed, 2 when the call itself was wrong.
     """
-    args = make_parser().parse_args(_shield(sys.argv[1:] if argv is None else argv))
+    args = make_parser().parse_args(shield(sys.argv[1:] if argv is None else argv))
     command: Command = args.command
     try:
         return command.run(args)
@@ -76,7 +76,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _shield(argv: Sequence[str]) -> list[str]:
+def shield(argv: Sequence[str]) -> list[str]:
     """Keep argparse from reading a western longitude as an option.
 
     All of Britain's boxes start with a minus sign: ``--bbox -1.9,53.2,-0.9,53.8``. A word with a
