@@ -273,6 +273,15 @@ def test_two_readings_are_equal_and_file_order_does_not_matter(region: Path) -> 
     )  # fmt: skip
 
 
+def test_an_edited_road_changes_its_checksum_and_no_other(region: Path) -> None:
+    before = read_surrogate(region).sources
+    edited = CROSSING.replace("limit=60", "limit=50")
+    (region / "main_roads" / "a628.txt").write_text(edited, encoding="utf-8")
+    after = read_surrogate(region).sources
+    assert before[0] == after[0]
+    assert before[1].sha256 != after[1].sha256
+
+
 def test_what_was_left_out_is_counted(region: Path) -> None:
     # A lane of 1,800 m where nobody lives has a station every 225 m: the mesh would link each to
     # the next and so repeat the lane eight times.

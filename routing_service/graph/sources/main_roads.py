@@ -98,7 +98,12 @@ def read_main_roads(paths: Iterable[Path]) -> tuple[MainRoad, ...]:
         A line cannot be read, or one junction is given two positions. The message names file
         and line.
     """
-    roads = [road for path in sorted(paths, key=lambda p: p.name) for road in read_road_file(path)]
+    return decode_main_roads({path.name: _read(path) for path in paths})
+
+
+def decode_main_roads(contents: Mapping[str, bytes]) -> tuple[MainRoad, ...]:
+    """Do as `read_main_roads` does, from the files' contents by name."""
+    roads = [road for name in sorted(contents) for road in _decode(contents[name], name)]
     mismatches = junction_mismatches(roads)
     if mismatches:
         raise InvalidSource("\n".join(mismatches))
@@ -107,11 +112,22 @@ def read_main_roads(paths: Iterable[Path]) -> tuple[MainRoad, ...]:
 
 def read_road_file(path: Path) -> tuple[MainRoad, ...]:
     """Read the roads of one file; errors as in `read_main_roads`, junctions not compared."""
+    return _decode(_read(path), path.name)
+
+
+def _read(path: Path) -> bytes:
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidSource(f"{path.name}: cannot be read as UTF-8 text: {error}") from error
-    return parse_roads(text, path.name)
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidSource(f"{path.name}: cannot be read: {error}") from error
+
+
+def _decode(content: bytes, file: str) -> tuple[MainRoad, ...]:
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidSource(f"{file}: cannot be read as UTF-8 text: {error}") from error
+    return parse_roads(text, file)
 
 
 def parse_roads(text: str, file: str) -> tuple[MainRoad, ...]:

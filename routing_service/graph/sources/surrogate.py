@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from itertools import pairwise
@@ -27,7 +27,7 @@ from routing_service.errors import InvalidSource
 from routing_service.graph.sources import mesh
 from routing_service.graph.sources.assemble import RawBuilder
 from routing_service.graph.sources.main_road_ways import MainRoadNetwork, build_main_roads
-from routing_service.graph.sources.main_roads import read_main_roads
+from routing_service.graph.sources.main_roads import decode_main_roads
 from routing_service.graph.sources.raw import RawNetwork, Source
 from routing_service.location import bng, postcodes
 from routing_service.units import E7, BoolArray, FloatArray, IntArray, LongArray
@@ -93,13 +93,16 @@ def read_surrogate(region_dir: Path, *, progress: Progress | None = None) -> Raw
     """
     tell = progress or (lambda _what, _share: None)
     region = read_region(region_dir / REGION_FILE)
-    road_files = sorted((region_dir / ROADS_FOLDER).glob("*.txt"), key=lambda path: path.name)
+    # Read once, so that the checksum is of what was built even while somebody edits the files.
+    road_files = {
+        path.name: path.read_bytes() for path in sorted((region_dir / ROADS_FOLDER).glob("*.txt"))
+    }
     if not road_files:
         raise InvalidSource(f"{ROADS_FOLDER} of {region_dir.name} holds no road files (*.txt).")
     builder = RawBuilder()
 
     tell("main roads", 0.0)
-    network = build_main_roads(read_main_roads(road_files))
+    network = build_main_roads(decode_main_roads(road_files))
     node_ids = _main_road_ids(network)
     _add_main_roads(builder, network, node_ids)
     tell("postcodes", 0.1)
@@ -109,7 +112,7 @@ def read_surrogate(region_dir: Path, *, progress: Progress | None = None) -> Raw
     links = _mesh_links(network, points, builder)
     _add_mesh(builder, points, links, node_ids, mesh.is_urban(points.xy_cm / 100.0, places_m))
     tell("one network", 0.8)
-    sources = (_postcode_source(region), _road_source(region, region_dir, road_files))
+    sources = (_postcode_source(region), _road_source(region, road_files))
     raw = builder.finish("surrogate", sources)
     tell("one network", 1.0)
     return raw
@@ -291,11 +294,11 @@ def _postcode_source(region: Region) -> Source:
     )
 
 
-def _road_source(region: Region, region_dir: Path, road_files: Sequence[Path]) -> Source:
+def _road_source(region: Region, road_files: Mapping[str, bytes]) -> Source:
     digest = hashlib.sha256()
-    for path in (region_dir / REGION_FILE, *road_files):
-        content = path.read_bytes()
-        digest.update(f"{path.name} {len(content)}\n".encode())
+    # Of the region's file, what was understood: comments in it change nothing.
+    for name, content in {REGION_FILE: repr(region).encode(), **road_files}.items():
+        digest.update(f"{name} {len(content)}\n".encode())
         digest.update(content)
     return Source(
         f"Main roads of {region.name}",
