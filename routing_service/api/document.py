@@ -125,6 +125,9 @@ def install(app: FastAPI) -> None:
             )
             components = document.setdefault("components", {}).setdefault("schemas", {})
             components.update(shapes["$defs"])
+            # Put in here, as pydantic would sort their members.
+            for model, example in schemas.EXAMPLES.items():
+                components[model.__name__]["examples"] = [example]
             document["x-problems"] = problems.catalogue()
             app.openapi_schema = document
         return app.openapi_schema

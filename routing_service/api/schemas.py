@@ -6,7 +6,7 @@ two together. Every model forbids extra fields, so a field that is sent and not 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -313,3 +313,66 @@ ALL: tuple[type[BaseModel], ...] = (
     Problem,
 )
 """What the routes name; the models these are made of follow from them."""
+
+DECISION_EXAMPLE: dict[str, Any] = {
+    "decision_id": "019b7f3a-5c1e-7b42-9d0e-3f6a8c2b1d75",
+    "graph_id": "9f3c2b7a51d04c1e",
+    "network": "osm",
+    "state_version": 12,
+    "profile": "blue_light",
+    "calibration": "uncalibrated",
+    "computed_at": "2026-11-22T10:15:00Z",
+    "incident": {
+        "lat": 53.55,
+        "lon": -1.48,
+        "snap": {
+            "lat": 53.5502,
+            "lon": -1.4801,
+            "distance_m": 23.2,
+            "road": "A61",
+            "quality": "good",
+        },
+        "source": "lat_lon",
+    },
+    "destination": {"ods_code": "RXF05", "name": "Pinderfields Hospital", "minutes": 18.3},
+    "nearest_ods_code": "RXF05",
+    "margin_minutes": 1.2,
+    "near_tie": True,
+    "ranking": [
+        {
+            "rank": rank,
+            "ods_code": ods_code,
+            "name": name,
+            "minutes": minutes,
+            "p10_minutes": None,
+            "p90_minutes": None,
+            "km": km,
+            "p_nearest": None,
+            "status": "open",
+            "eligible": True,
+            "reasons": [reason],
+            "door": "site_point",
+        }
+        for rank, ods_code, name, minutes, km, reason in (
+            (1, "RXF05", "Pinderfields Hospital", 18.3, 17.2, "nearest"),
+            (2, "RHQHH", "Royal Hallamshire Hospital", 19.5, 20.8, "near_tie"),
+        )
+    ],
+    "flags": ["uncalibrated", "near_tie", "site_point_door"],
+    "decision_support": "A clinician decides.",
+}
+"""Made up, to show the shape; no network gave it."""
+
+PROBLEM_EXAMPLE: dict[str, Any] = {
+    "type": "/docs#too_far_from_road",
+    "title": "Too far from any road",
+    "status": 422,
+    "detail": "The nearest road that reaches the units is 2412 m away, beyond the limit of 2000 m.",
+    "code": "too_far_from_road",
+    "distance_m": 2412.0,
+}
+
+EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
+    DecisionOut: DECISION_EXAMPLE,
+    Problem: PROBLEM_EXAMPLE,
+}

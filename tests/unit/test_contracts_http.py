@@ -345,6 +345,20 @@ def test_every_example_body_is_a_valid_one(document: dict[str, Any]) -> None:
     assert seen >= 5
 
 
+def test_the_examples_have_the_shapes_they_show(document: dict[str, Any]) -> None:
+    shown = {
+        name: schema["examples"]
+        for name, schema in document["components"]["schemas"].items()
+        if "examples" in schema
+    }
+    assert set(shown) == {"DecisionOut", "Problem"}
+    for name, examples in shown.items():
+        for example in examples:
+            getattr(schemas, name).model_validate_json(json.dumps(example))
+    # And in the order of a real reply.
+    assert list(shown["DecisionOut"][0]) == ROUTES[0][3]
+
+
 def test_every_parameter_is_one_that_is_read(document: dict[str, Any]) -> None:
     expected = {"/v1/conveyance": [*forms.FIELDS], "/v1/route": [*forms.FIELDS, "unit"]}
     for path, names in expected.items():

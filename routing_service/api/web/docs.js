@@ -52,11 +52,13 @@ function shapesUnder(name, seen = []) {
 function shapeTables(schema) {
   const name = schema?.$ref?.split("/").pop();
   if (!name) return [];
-  return shapesUnder(name).flatMap((inner) => [
+  const examples = (shapes[name].examples ?? []).map((example) =>
+    element("pre", JSON.stringify(example, null, 2)));
+  return [...examples, ...shapesUnder(name).flatMap((inner) => [
     element("h3", inner),
     table(["Field", "Type", ""], Object.entries(shapes[inner].properties ?? {}).map(([field, part]) =>
       row([code(field), typeOf(part), prose(part.description ?? resolve(part)?.description ?? "")]))),
-  ]);
+  ])];
 }
 
 function curl(path, method, operation) {
