@@ -227,7 +227,7 @@ def test_a_flip_in_a_section_needs_the_full_check_and_names_the_section(graph: P
     last = graph.read_bytes().rindex(struct.pack("<3i", 5, 0, 7))  # turn_ms
     flip(graph, last * 8)
     open_graph_file(graph)
-    with pytest.raises(GraphFileCorrupt, match="section turn_ms .*hasu build"):
+    with pytest.raises(GraphFileCorrupt, match=r"section turn_ms .*hasu build"):
         open_graph_file(graph, verify=True)
 
 
