@@ -145,7 +145,7 @@ def _summary(report: BuildReport) -> str:
 COMMAND = Command(
     name="build",
     summary="Build a graph file: the default network, or one from OpenStreetMap.",
-    example="hasu build\n  hasu build --pbf west-yorkshire.osm.pbf derbyshire.osm.pbf --out real.graph",
+    example="hasu build\n  hasu build --pbf sheffield.osm.pbf derbyshire.osm.pbf --out real.graph",
     add_options=_options,
     run=_run,
 )
