@@ -183,7 +183,7 @@ class Rules:
 
     def drives(self, start: Street, length: int) -> Iterator[tuple[Street, ...]]:
         """All drives of up to `length` streets from `start`."""
-        level = [(start,)]
+        level: list[tuple[Street, ...]] = [(start,)]
         for _ in range(length):
             yield from level
             level = [(*drive, street) for drive in level for street in self.onward(drive)]
@@ -241,7 +241,7 @@ def street_of(graph: RoadGraph, e: int) -> Street:
 
 def drives_of(graph: RoadGraph, start: int, length: int) -> Iterator[tuple[Street, ...]]:
     """All drives of up to `length` edges from edge `start` that the turn table allows."""
-    level = [((street_of(graph, start),), start)]
+    level: list[tuple[tuple[Street, ...], int]] = [((street_of(graph, start),), start)]
     for _ in range(length):
         yield from (drive for drive, _ in level)
         level = [

@@ -151,7 +151,7 @@ def _connect(
     edge_ms = np.maximum(np.rint(edge_cm * MS_KPH_PER_CM / kph[base]), 1).astype(np.int32)
     turns = _table(restricted.turns, n_edges)
     component = _components(turns[0], turns[1], n_edges)
-    core = component == np.argmax(np.bincount(component))
+    core = _core(component, base, restricted.turns)
     segments = _segment_table(pieces, edges, core[:n_base], n_base)
     which = np.flatnonzero((segments[:, 4] >= 0) | (segments[:, 5] >= 0)).astype(np.int32)
     if len(which) == 0:
@@ -228,6 +228,24 @@ def _components(turn_first: IntArray, turn_to: IntArray, n_edges: int) -> IntArr
     scratch = [np.empty(n_edges, dtype=np.int32) for _ in range(5)]
     strong_components(turn_first, turn_to, component, *scratch)
     return component
+
+
+def _core(component: IntArray, base: IntArray, turns: Turns) -> BoolArray:
+    """The largest component, and the roads that are driven there on their copies alone.
+
+    Where restrictions let every drive onto a road by its copy, nothing turns into the road
+    itself; an incident on it is as well connected as the copy, if its own turns lead back.
+    """
+    core: BoolArray = component == np.argmax(np.bincount(component))
+    entered = np.zeros(len(core), dtype=np.bool_)
+    entered[base[core]] = True
+    while True:
+        leads = np.zeros(len(core), dtype=np.bool_)
+        leads[turns.of[core[turns.to]]] = True
+        more = entered & leads & ~core
+        if not more.any():
+            return core
+        core |= more
 
 
 def _segment_table(pieces: Pieces, edges: Edges, core: BoolArray, n_base: int) -> IntArray:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from routing_service.graph.sources.raw import RawNetwork, Restriction
 
 Kind = Literal["no", "only"]
+_Turn = tuple[int, float, int]
 
 # The side that a restriction names, where its way passes the via node in both directions.
 _SIDES = {"left": (-180.0, -20.0), "right": (20.0, 180.0), "straight": (-45.0, 45.0)}
@@ -34,6 +35,16 @@ class RestrictedTurns:
     turns: Turns
     copy_of: IntArray
     counts: dict[str, int]
+
+
+@dataclass(frozen=True)
+class _Chain:
+    """What a restriction via ways speaks of: the edges [from, via…], and those it leads to."""
+
+    relation_id: int
+    kind: Kind
+    edges: list[int]
+    targets: list[int]
 
 
 class _Roads:
@@ -94,24 +105,20 @@ def apply_restrictions(
     roads = _Roads(edges, raw)
     keep = np.ones(len(turns.of), dtype=np.bool_)
     first = np.searchsorted(turns.of, np.arange(len(edges.to_node) + 1)).astype(np.int64)
-    via_ways: list[tuple[list[int], list[int], Kind]] = []
-    for restriction in raw.restrictions:
-        kind = profile.restriction(restriction.tags)
-        if kind is None:
-            counts["restriction_not_for_profile"] += 1
-        elif restriction.via_ways:
-            found = _chains(restriction, roads)
-            via_ways += [(chain, targets, kind) for chain, targets in found]
-            counts["restriction_applied" if found else "restriction_not_placed"] += 1
-        else:
-            placed = _at_node(restriction, kind, raw, roads, turns, first, keep)
-            counts["restriction_applied" if placed else "restriction_not_placed"] += 1
-    kept = turns.where(keep)
-    if not via_ways:
-        return RestrictedTurns(kept, np.zeros(0, dtype=np.int32), dict(counts))
-    turns, copy_of = _with_copies(kept, len(edges.to_node), via_ways)
-    counts["edge_copies"] += len(copy_of)
-    return RestrictedTurns(turns, copy_of, dict(counts))
+    chains: list[_Chain] = []
+    placed: set[int] = set()
+    bound = [(r, kind) for r in raw.restrictions if (kind := profile.restriction(r.tags))]
+    for restriction, kind in bound:
+        if restriction.via_ways:
+            chains += _chains(restriction, kind, roads)
+        elif _at_node(restriction, kind, raw, roads, turns, first, keep):
+            placed.add(restriction.relation_id)
+    turns, copy_of, by_copies = _with_copies(turns.where(keep), len(edges.to_node), chains)
+    counts["restriction_not_for_profile"] = len(raw.restrictions) - len(bound)
+    counts["restriction_applied"] = len(placed | by_copies)
+    counts["restriction_not_placed"] = len(bound) - len(placed | by_copies)
+    counts["edge_copies"] = len(copy_of)
+    return RestrictedTurns(turns, copy_of, dict(+counts))
 
 
 def _at_node(
@@ -141,7 +148,8 @@ def _at_node(
             row = slice(first[e], first[e + 1])
             to = turns.to[row]
             hit = np.isin(to, sorted(targets))
-            if "u_turn" in name:
+            if "u_turn" in name and roads.edges.twin[e] in targets:
+                # Back along the way one came; else from one carriageway into the other.
                 hit &= to == roads.edges.twin[e]
             elif through and side is not None:
                 hit &= (turns.angle_deg[row] >= side[0]) & (turns.angle_deg[row] <= side[1])
@@ -151,8 +159,8 @@ def _at_node(
     return placed
 
 
-def _chains(restriction: Restriction, roads: _Roads) -> list[tuple[list[int], list[int]]]:
-    """Edge chains [from, via…] with the target edges that a restriction via ways speaks of."""
+def _chains(restriction: Restriction, kind: Kind, roads: _Roads) -> list[_Chain]:
+    """Edge chains that a restriction via ways speaks of."""
     found = []
     ends = {
         int(roads.edges.from_node[e]): roads.out_of(
@@ -166,62 +174,82 @@ def _chains(restriction: Restriction, roads: _Roads) -> list[tuple[list[int], li
         via = roads.along(restriction.via_ways, start, set(ends) - {start})
         if via and via[0] != roads.edges.twin[e]:
             targets = ends[int(roads.edges.to_node[via[-1]])]
-            found.append(([e, *via], targets))
+            found.append(_Chain(restriction.relation_id, kind, [e, *via], targets))
     # A from-way of several pieces reaches the via way from one of them only: the nearest.
-    least = min((len(chain) for chain, _ in found), default=0)
-    return [(chain, targets) for chain, targets in found if len(chain) == least]
+    least = min((len(chain.edges) for chain in found), default=0)
+    return [chain for chain in found if len(chain.edges) == least]
 
 
 def _with_copies(
-    turns: Turns, n_edges: int, via_ways: list[tuple[list[int], list[int], Kind]]
-) -> tuple[Turns, IntArray]:
-    """Copy the via edges of each restriction and rebuild the turn table with them."""
-    base = list(range(n_edges))
-    bounds = np.searchsorted(turns.of, np.arange(n_edges + 1))
-    changed: dict[int, list[tuple[int, float, int]]] = {}
-    instances: dict[int, list[int]] = defaultdict(list)
+    turns: Turns, n_edges: int, chains: list[_Chain]
+) -> tuple[Turns, IntArray, set[int]]:
+    """Copy the via edges of each chain, rebuild the turn table with them, and say who was placed.
 
-    def row(e: int) -> list[tuple[int, float, int]]:
-        if e not in changed:
-            at = slice(bounds[e], bounds[e + 1])
-            changed[e] = list(
-                zip(
-                    turns.to[at].tolist(),
-                    turns.angle_deg[at].tolist(),
-                    turns.ms[at].tolist(),
-                    strict=True,
-                )
-            )
-        return changed[e]
-
-    for chain, targets, kind in via_ways:
-        for entry in [chain[0], *instances[chain[0]]]:
-            current = entry
-            for via in chain[1:]:
-                turn = next((t for t in row(current) if base[t[0]] == via), None)
-                if turn is None:
-                    break
-                copy = len(base)
-                base.append(via)
-                instances[via].append(copy)
-                changed[copy] = list(row(turn[0]))
-                private = (copy, turn[1], turn[2])
-                changed[current] = (
-                    [private]
-                    if kind == "only"
-                    else [private if t is turn else t for t in row(current)]
-                )
-                current = copy
-            else:
-                hit = [t for t in row(current) if base[t[0]] in targets]
-                if hit:
-                    changed[current] = (
-                        hit if kind == "only" else [t for t in row(current) if t not in hit]
-                    )
-    return _rebuilt(turns, changed), np.array(base[n_edges:], dtype=np.int32)
+    What is forbidden comes before what is prescribed: a prescription that a ban makes impossible
+    is void, whatever the order of the relations, rather than a dead end.
+    """
+    rows = _Rows(turns, n_edges)
+    placed = set()
+    for chain in sorted(chains, key=lambda chain: chain.kind):  # "no" before "only", else stable
+        for entry in [chain.edges[0], *rows.copies[chain.edges[0]]]:
+            if rows.restrict(entry, chain):
+                placed.add(chain.relation_id)
+    copy_of = np.array(rows.base[n_edges:], dtype=np.int32)
+    return _rebuilt(turns, rows.changed), copy_of, placed
 
 
-def _rebuilt(turns: Turns, changed: dict[int, list[tuple[int, float, int]]]) -> Turns:
+class _Rows:
+    """The turns out of each edge while copies are being made: (target, angle, ms)."""
+
+    def __init__(self, turns: Turns, n_edges: int) -> None:
+        self.turns = turns
+        self.bounds = np.searchsorted(turns.of, np.arange(n_edges + 1))
+        self.base = list(range(n_edges))
+        self.copies: dict[int, list[int]] = defaultdict(list)
+        self.changed: dict[int, list[_Turn]] = {}
+
+    def restrict(self, entry: int, chain: _Chain) -> bool:
+        """Apply a chain to who enters it by `entry`, its first edge or a copy of that."""
+        via = self._follow(entry, chain.edges[1:])
+        last = via[-1][0] if via else entry
+        hit = [turn for turn in self._row(last) if self.base[turn[0]] in chain.targets]
+        if len(via) < len(chain.edges) - 1 or not hit:
+            return False
+        current = entry
+        for turn in via:
+            current = self._copy(current, turn, chain.kind)
+        rest = [turn for turn in self._row(current) if turn not in hit]
+        self.changed[current] = hit if chain.kind == "only" else rest
+        return True
+
+    def _follow(self, entry: int, edges: list[int]) -> list[_Turn]:
+        """The turns that lead along `edges`, as far as they go."""
+        found: list[_Turn] = []
+        for edge in edges:
+            current = found[-1][0] if found else entry
+            found += [turn for turn in self._row(current) if self.base[turn[0]] == edge][:1]
+        return found
+
+    def _copy(self, current: int, turn: _Turn, kind: Kind) -> int:
+        """Lead `turn` out of `current` into a copy of its target; prescribed, it is the only."""
+        copy = len(self.base)
+        target = turn[0]
+        self.base.append(self.base[target])
+        self.copies[self.base[target]].append(copy)
+        self.changed[copy] = list(self._row(target))
+        others = [] if kind == "only" else [t for t in self._row(current) if t[0] != target]
+        self.changed[current] = [*others, (copy, *turn[1:])]
+        return copy
+
+    def _row(self, e: int) -> list[_Turn]:
+        if e in self.changed:
+            return self.changed[e]
+        at = slice(self.bounds[e], self.bounds[e + 1])
+        columns = (self.turns.to[at], self.turns.angle_deg[at], self.turns.ms[at])
+        return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def _rebuilt(turns: Turns, changed: dict[int, list[_Turn]]) -> Turns:
     """The turn table with the rows of `changed` in place of the old ones."""
     rest = turns.where(~np.isin(turns.of, sorted(changed)))
     rows = [(e, *turn) for e in sorted(changed) for turn in changed[e]]
