@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from routing_service.decision.model import Unit
+from routing_service.graph.profile import Profile
 from routing_service.graph.sources.assemble import RawBuilder
 from routing_service.graph.sources.raw import RawNetwork, Restriction
 from routing_service.units import E7, INF_MS, IntArray
@@ -210,3 +214,36 @@ def units_at(raw: RawNetwork, *nodes: int, **extra: Any) -> tuple[Unit, ...]:
         )
         for number, node in enumerate(nodes, start=1)
     )
+
+
+# Turns, signals and restrictions cost nothing, so that only roads are left.
+NO_TURN_COSTS: Final = """
+extends = "car"
+name = "no_turn_costs"
+[restrictions]
+keys = []
+exempt = []
+[turns]
+seconds = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+signal_s = 0
+u_turn_s = 0
+u_turns = "everywhere"
+"""
+
+# At 36 km/h one centimetre takes one millisecond: times are lengths, and can be done in the head.
+FLAT: Final = (
+    NO_TURN_COSTS.replace("no_turn_costs", "flat").replace('"everywhere"', '"dead_end"')
+    + """
+[speeds.classes]
+residential = { urban_kph = 36, rural_kph = 36, free_kph = 36, setting = "urban" }
+"""
+)
+
+
+@cache
+def profile(text: str) -> Profile:
+    """A profile from its TOML."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "profile.toml"
+        path.write_text(text, encoding="utf-8")
+        return Profile.load(path)

@@ -129,9 +129,8 @@ def test_the_answer_does_not_depend_on_roads_elsewhere(drawn: list[Row], x: int,
 
 def test_many_points_get_what_each_gets_alone() -> None:
     rng = np.random.default_rng(20261122)
-    drawn = [
-        (*(int(v) for v in rng.integers(0, 40 * CELL, 4)), 0, 1 if k % 3 else -1) for k in range(60)
-    ]
+    ends = rng.integers(0, 40 * CELL, (60, 4)).tolist()
+    drawn = [(a, b, c, d, 0, 1 if k % 3 else -1) for k, (a, b, c, d) in enumerate(ends)]
     roads = scene(drawn)
     lon, lat = LON + rng.uniform(-5, 45, 80) * CELL, LAT + rng.uniform(-5, 45, 80) * CELL
     found, along, distance_m = np.zeros(80, np.int32), np.zeros(80), np.zeros(80)
