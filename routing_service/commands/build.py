@@ -74,11 +74,11 @@ def _box(text: str) -> Box:
 def _run(args: Namespace) -> int:
     from routing_service.wiring import build_network
 
-    request = _request(args, read_settings(args))
-    if request.region:
+    asked = request(args, read_settings(args))
+    if asked.region:
         print(SURROGATE, file=sys.stderr)
     with terminal.Bar(STAGES) as bar:
-        report = build_network(request, bar)
+        report = build_network(asked, bar)
     if args.json:
         terminal.print_json(_as_json(report))
     else:
@@ -86,7 +86,8 @@ def _run(args: Namespace) -> int:
     return OK
 
 
-def _request(args: Namespace, settings: Settings) -> BuildRequest:
+def request(args: Namespace, settings: Settings) -> BuildRequest:
+    """Turn the options into what is to be built, from which map and to which file."""
     from routing_service.wiring import BuildRequest
 
     given = (args.pbf, args.xml, args.graphml, args.place, args.bbox, args.region)
