@@ -16,6 +16,7 @@ from routing_service.decision.model import Unit
 from routing_service.graph.profile import Profile
 from routing_service.graph.sources.assemble import RawBuilder
 from routing_service.graph.sources.raw import RawNetwork, Restriction
+from routing_service.kernels.buckets import RECORD, bucket_count
 from routing_service.units import E7, INF_MS, IntArray
 
 Turn = tuple[int, int, int]
@@ -51,6 +52,14 @@ class TurnTable:
     @property
     def edges(self) -> tuple[IntArray, IntArray]:
         return self.edge_ms, self.edge_cm
+
+    def scratch(self, seeds: IntArray) -> tuple[IntArray, IntArray]:
+        """Records and buckets for a search; their contents are not to be relied on."""
+        open_ms = self.edge_ms[self.edge_ms < INF_MS]
+        step_ms = int(open_ms.max(initial=0)) + int(self.turn_ms.max(initial=0))
+        longest_ms = max(step_ms, int(seeds[:, 1].max(initial=0)))
+        records = np.full((len(self.edge_ms), RECORD), 77, np.int32)
+        return records, np.full(bucket_count(longest_ms), 77, np.int32)
 
     def close(self, *edges: int) -> TurnTable:
         """The same roads with some edges closed."""

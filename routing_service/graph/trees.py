@@ -10,6 +10,7 @@ import numpy as np
 
 from routing_service.errors import GraphFileCorrupt
 from routing_service.graph.doors import seeds_of
+from routing_service.kernels.buckets import RECORD, bucket_count
 from routing_service.kernels.tree import check_tree, grow_tree
 from routing_service.units import INF_MS, NONE, IntArray
 
@@ -33,6 +34,10 @@ def grow_trees(
     shape = (len(graph.doors), graph.n_edges)
     tree_ms, tree_cm = np.empty(shape, dtype=np.int32), np.empty(shape, dtype=np.int32)
 
+    open_ms = graph.edge_ms[graph.edge_ms < INF_MS]
+    longest_ms = int(open_ms.max(initial=0)) + int(graph.turn_ms.max(initial=0))
+    n_buckets = bucket_count(longest_ms)
+
     def grow(u: int) -> None:
         seeds = seeds_of(graph.doors, u)
         grow_tree(
@@ -44,7 +49,8 @@ def grow_trees(
             seeds,
             tree_ms[u],
             tree_cm[u],
-            np.empty(len(graph.back_from) + len(seeds), dtype=np.int64),
+            np.empty((graph.n_edges, RECORD), dtype=np.int32),
+            np.empty(n_buckets, dtype=np.int32),
         )
         if on_tree:
             on_tree(u)

@@ -107,7 +107,8 @@ def look_up(
     Parameters
     ----------
     lon_e7, lat_e7, heading_x, heading_y
-        As for `snap.nearest_segment`.
+        As for `snap.nearest_segment`; the position is rounded to a whole unit, so that it is the
+        same however it was computed.
     net
         The network and its trees.
     answer
@@ -116,8 +117,8 @@ def look_up(
         label of its road, times in ms, lengths in cm.
     """
     s, along, distance_m, mask = nearest_segment(
-        lon_e7,
-        lat_e7,
+        np.rint(lon_e7),
+        np.rint(lat_e7),
         heading_x,
         heading_y,
         net.grid,

@@ -7,9 +7,23 @@ the length that goes with a time is then defined, not an accident of the search 
 
 from __future__ import annotations
 
-from routing_service.kernels.heap import EDGE_BITS, EDGE_MASK, pop, push
+from routing_service.kernels.buckets import (
+    BUCKET_BITS,
+    CM,
+    EDGE_CM,
+    EDGE_MS,
+    END,
+    FIRST,
+    LAST,
+    MS,
+    NEXT,
+    UNQUEUED,
+    link,
+    take,
+    unlink,
+)
 from routing_service.kernels.jit import kernel
-from routing_service.units import INF_MS, IntArray, LongArray
+from routing_service.units import INF_MS, IntArray
 
 
 @kernel
@@ -22,11 +36,12 @@ def grow_tree(
     seeds: IntArray,
     tree_ms: IntArray,
     tree_cm: IntArray,
-    heap: LongArray,
+    records: IntArray,
+    buckets: IntArray,
 ) -> int:
     """Grow the tree of one unit from its door.
 
-    Dijkstra's algorithm backwards over the turn table; does not allocate.
+    Label-correcting search backwards over the turn table with a bucket queue; does not allocate.
 
     Parameters
     ----------
@@ -39,8 +54,11 @@ def grow_tree(
         ``int32[k, 3]``: an edge that passes the door, ms and cm from its start to the door.
     tree_ms, tree_cm
         ``int32[edges]``, written: the labels; ``INF_MS`` in both where there is no route.
-    heap
-        ``int64[turns + k]``, scratch.
+    records
+        ``int32[edges, 8]``, scratch, see `kernels.buckets`.
+    buckets
+        ``int32[n]``, scratch, n from `buckets.bucket_count` of the longest edge and turn
+        together, or the longest seed if that is longer.
 
     Returns
     -------
@@ -49,41 +67,59 @@ def grow_tree(
 
     Notes
     -----
-    O(turns log turns). Times are strictly positive, so an edge's label cannot improve after it
-    has left the heap, nor its length at equal time.
+    O(turns) in practice: times are strictly positive and nearly all longer than a bucket.
     """
-    tree_ms[:] = INF_MS
-    tree_cm[:] = INF_MS
-    size = 0
+    n_edges = edge_ms.shape[0]
+    for e in range(n_edges):
+        records[e, EDGE_MS] = edge_ms[e]
+        records[e, EDGE_CM] = edge_cm[e]
+        records[e, MS] = INF_MS
+        records[e, CM] = INF_MS
+        records[e, NEXT] = UNQUEUED
+        records[e, FIRST] = back_first[e]
+        records[e, LAST] = back_first[e + 1]
+    buckets[:] = END
+    queued = 0
     for k in range(seeds.shape[0]):
         e = seeds[k, 0]
-        if edge_ms[e] < INF_MS and seeds[k, 1] < tree_ms[e]:
-            tree_ms[e] = seeds[k, 1]
-            tree_cm[e] = seeds[k, 2]
-            size = push(heap, size, (int(seeds[k, 1]) << EDGE_BITS) | int(e))
-    reached = 0
-    while size > 0:
-        key = heap[0]
-        size = pop(heap, size)
-        e = key & EDGE_MASK
-        ms = key >> EDGE_BITS
-        if ms != tree_ms[e]:
+        if edge_ms[e] < INF_MS and records[e, NEXT] == UNQUEUED:
+            records[e, MS] = seeds[k, 1]
+            records[e, CM] = seeds[k, 2]
+            link(records, buckets, e, seeds[k, 1])
+            queued += 1
+    bucket = 0
+    while queued > 0:
+        e = take(records, buckets, bucket)
+        if e < 0:
+            bucket = (bucket + 1) & (buckets.shape[0] - 1)
             continue
-        reached += 1
-        for j in range(back_first[e], back_first[e + 1]):
+        queued -= 1
+        ms = records[e, MS]
+        cm = records[e, CM]
+        for j in range(records[e, FIRST], records[e, LAST]):
             p = back_from[j]
-            if edge_ms[p] >= INF_MS:
+            # A closed edge fails here too: the sum is beyond any label.
+            through_ms = int(ms) + int(back_ms[j]) + int(records[p, EDGE_MS])
+            old_ms = records[p, MS]
+            if through_ms > old_ms:
                 continue
-            through_ms = ms + int(back_ms[j]) + int(edge_ms[p])
-            if through_ms > tree_ms[p]:
+            through_cm = int(cm) + int(records[p, EDGE_CM])
+            if through_ms == old_ms and through_cm >= records[p, CM]:
                 continue
-            through_cm = int(tree_cm[e]) + int(edge_cm[p])
-            if through_ms < tree_ms[p]:
-                tree_ms[p] = through_ms
-                tree_cm[p] = through_cm
-                size = push(heap, size, (through_ms << EDGE_BITS) | int(p))
-            elif through_cm < tree_cm[p]:
-                tree_cm[p] = through_cm
+            records[p, MS] = through_ms
+            records[p, CM] = through_cm
+            if records[p, NEXT] != UNQUEUED:
+                if through_ms >> BUCKET_BITS == old_ms >> BUCKET_BITS:
+                    continue
+                unlink(records, buckets, p)
+            else:
+                queued += 1
+            link(records, buckets, p, through_ms)
+    reached = 0
+    for e in range(n_edges):
+        tree_ms[e] = records[e, MS]
+        tree_cm[e] = records[e, CM]
+        reached += tree_ms[e] < INF_MS
     return reached
 
 

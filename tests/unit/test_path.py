@@ -14,8 +14,7 @@ from tests.networks import TurnTable, random_seeds, random_table, turn_table
 def grow(table: TurnTable, seeds: IntArray) -> tuple[IntArray, IntArray]:
     tree_ms = np.empty(len(table.edge_ms), np.int32)
     tree_cm = np.empty_like(tree_ms)
-    heap = np.empty(len(table.turn_to) + len(seeds), np.int64)
-    grow_tree(*table.backward, *table.edges, seeds, tree_ms, tree_cm, heap)
+    grow_tree(*table.backward, *table.edges, seeds, tree_ms, tree_cm, *table.scratch(seeds))
     return tree_ms, tree_cm
 
 

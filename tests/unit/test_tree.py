@@ -17,8 +17,7 @@ SEEDS = range(30)
 def grow(table: TurnTable, seeds: IntArray) -> tuple[IntArray, IntArray, int]:
     tree_ms = np.full(len(table.edge_ms), 77, np.int32)  # a kernel may not rely on what was there
     tree_cm = tree_ms.copy()
-    heap = np.empty(len(table.turn_to) + len(seeds), np.int64)
-    reached = grow_tree(*table.backward, *table.edges, seeds, tree_ms, tree_cm, heap)
+    reached = grow_tree(*table.backward, *table.edges, seeds, tree_ms, tree_cm, *table.scratch(seeds))
     return tree_ms, tree_cm, reached
 
 
