@@ -172,7 +172,7 @@ def _connect(
         edge_way=edges.way,
         edge_label=raw.way_label[pieces.way[edges.piece]],
         edge_class=_per_edge(raw, pieces, edges, "road_class", "road_class").astype(np.uint8),
-        edge_flags=_per_edge(raw, pieces, edges, "forward_flags", "backward_flags"),
+        edge_flags=_flags(raw, pieces, edges),
         edge_twin=edges.twin,
         edge_base=base,
         edge_segment=pieces.segment_first[edges.piece],
@@ -272,6 +272,15 @@ def _per_edge(
     return result
 
 
+def _flags(raw: RawNetwork, pieces: Pieces, edges: Edges) -> FlagArray:
+    """Flags of each edge: those of its way, and those of the node that it leads to."""
+    flags = _per_edge(raw, pieces, edges, "forward_flags", "backward_flags")
+    at_node = np.zeros(len(raw.node_ids), dtype=np.uint16)
+    for i, use in pieces.nodes.items():
+        at_node[i] = use.flags
+    return flags | at_node[edges.to_node]
+
+
 def _labels(raw: RawNetwork) -> tuple[IntArray, npt.NDArray[np.uint8]]:
     encoded = [f"{ref}\t{name}".encode() for ref, name in raw.labels]
     first = np.zeros(len(encoded) + 1, dtype=np.int32)
@@ -299,7 +308,7 @@ def _manifest(
         "network": raw.network,
         "profile": profile.name,
         "profile_sha256": profile.sha256,
-        "calibration": "uncalibrated",
+        "calibration": profile.calibration,
         "sources": [asdict(source) for source in raw.sources],
         "licence": sorted({source.licence for source in raw.sources}),
         "attribution": list(dict.fromkeys(source.attribution for source in raw.sources)),

@@ -103,7 +103,7 @@ def _cuts(raw: RawNetwork, way: IntArray, node: IntArray, nodes: dict[int, NodeU
     """Where pieces begin and end: shared nodes, way ends, and nodes at which something happens."""
     shared = np.bincount(node, minlength=len(raw.node_ids)) > 1
     for i, use in nodes.items():
-        if not use.passable or use.penalty_ms or use.signals:
+        if not use.passable or use.penalty_ms or use.signals or use.flags:
             shared[i] = True
     via = [v for r in raw.restrictions for v in r.via_nodes]
     at = np.searchsorted(raw.node_ids, via)

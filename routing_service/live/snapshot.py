@@ -222,7 +222,7 @@ class Snapshot:
         """
         n, units = len(lon), len(self.units)
         answers = np.empty((n, TIMES + 2 * units), dtype=np.int32)
-        look_up_many(np.rint(lon * E7), np.rint(lat * E7), self._net, answers)
+        look_up_many(lon * E7, lat * E7, self._net, answers)
         distance_m = answers[:, DISTANCE_CM] / 100.0
         answers[distance_m > self.limits.snap_limit_m, TIMES:] = INF_MS
         return answers[:, TIMES : TIMES + units], answers[:, TIMES + units :], distance_m
