@@ -74,7 +74,7 @@ def grow_tree(
         records[e, EDGE_MS] = edge_ms[e]
         records[e, EDGE_CM] = edge_cm[e]
         records[e, MS] = INF_MS
-        records[e, CM] = INF_MS
+        records[e, CM] = 0  # so that a closed edge behind a label of 0 is no improvement at INF_MS
         records[e, NEXT] = UNQUEUED
         records[e, FIRST] = back_first[e]
         records[e, LAST] = back_first[e + 1]
@@ -98,7 +98,7 @@ def grow_tree(
         cm = records[e, CM]
         for j in range(records[e, FIRST], records[e, LAST]):
             p = back_from[j]
-            # A closed edge fails here too: the sum is beyond any label.
+            # A closed edge fails here too: the sum is no better than any label.
             through_ms = int(ms) + int(back_ms[j]) + int(records[p, EDGE_MS])
             old_ms = records[p, MS]
             if through_ms > old_ms:
@@ -118,7 +118,7 @@ def grow_tree(
     reached = 0
     for e in range(n_edges):
         tree_ms[e] = records[e, MS]
-        tree_cm[e] = records[e, CM]
+        tree_cm[e] = records[e, CM] if records[e, MS] < INF_MS else INF_MS
         reached += tree_ms[e] < INF_MS
     return reached
 

@@ -17,7 +17,9 @@ SEEDS = range(30)
 def grow(table: TurnTable, seeds: IntArray) -> tuple[IntArray, IntArray, int]:
     tree_ms = np.full(len(table.edge_ms), 77, np.int32)  # a kernel may not rely on what was there
     tree_cm = tree_ms.copy()
-    reached = grow_tree(*table.backward, *table.edges, seeds, tree_ms, tree_cm, *table.scratch(seeds))
+    reached = grow_tree(
+        *table.backward, *table.edges, seeds, tree_ms, tree_cm, *table.scratch(seeds)
+    )
     return tree_ms, tree_cm, reached
 
 
@@ -56,6 +58,25 @@ def test_closed_edges_carry_no_route(seed: int) -> None:
     assert (tree_cm[closed] == INF_MS).all()
     assert reference.as_labels(tree_ms, tree_cm) == reference.tree(table, seeds)
     assert first_wrong(table, seeds, tree_ms, tree_cm) == -1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("longest_ms", [1_500, 5_000, 100_000])
+def test_times_from_below_to_far_above_a_bucket(seed: int, longest_ms: int) -> None:
+    table = random_table(seed, n_edges=30, longest=longest_ms)
+    seeds = random_seeds(seed, table, n=3)
+    table = table.close(seed, 29 - seed) if seed % 3 == 0 else table
+    tree_ms, tree_cm, _ = grow(table, seeds)
+    assert reference.as_labels(tree_ms, tree_cm) == reference.tree(table, seeds)
+    assert first_wrong(table, seeds, tree_ms, tree_cm) == -1
+
+
+def test_a_closed_edge_behind_a_door_at_the_very_start_has_no_length_either() -> None:
+    # Label of edge 1 and the turn into it are 0, so that the sum is just "no route".
+    table = turn_table([10, 9], [100, 90], [(0, 1, 0)]).close(0)
+    tree_ms, tree_cm, reached = grow(table, np.array([[1, 0, 0]], np.int32))
+    assert (tree_ms.tolist(), tree_cm.tolist()) == ([INF_MS, 0], [INF_MS, 0])
+    assert reached == 1
 
 
 @pytest.mark.parametrize("seed", range(8))
