@@ -90,13 +90,13 @@ def read_source(request: BuildRequest, progress: Progress | None = None) -> RawN
         from routing_service.graph.sources.pbf import read_pbf
 
         return read_pbf(request.pbf, progress=progress)
-    from routing_service.graph.sources import osmnx_source
+    from routing_service.graph.sources.osmnx_source import read_graphml, read_overpass, read_xml
 
     if request.xml:
-        return osmnx_source.read_xml(request.xml)
+        return read_xml(request.xml)
     if request.graphml:
-        return osmnx_source.read_graphml(request.graphml)
-    return osmnx_source.read_overpass(place=request.place, bbox=request.bbox)
+        return read_graphml(request.graphml)
+    return read_overpass(place=request.place, bbox=request.bbox)
 
 
 def build_network(request: BuildRequest, progress: Progress | None = None) -> BuildReport:

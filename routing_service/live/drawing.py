@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+import numpy as np
+
 from routing_service.graph.road_graph import RoadGraph
 from routing_service.units import E7, NONE
 
@@ -21,12 +23,13 @@ def main_roads(graph: RoadGraph) -> list[tuple[str, str, Line]]:
     """
     classes = graph.manifest["road_classes"]
     pieces: dict[tuple[str, str], dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for e in range(graph.n_edges):
-        road_class = classes[graph.edge_class[e]]
-        twin = int(graph.edge_twin[e])
-        if road_class in DRAWN and graph.edge_base[e] == e and (twin == NONE or twin > e):
-            ref = graph.label(e)[0]
-            pieces[ref, road_class][int(graph.edge_from[e])].append(e)
+    index = np.arange(graph.n_edges)
+    drawn = np.isin(graph.edge_class, [classes.index(name) for name in DRAWN])
+    # One direction of a two-way road is enough, and copies show what their base shows.
+    once = (graph.edge_twin == NONE) | (graph.edge_twin > index)
+    for e in np.flatnonzero(drawn & once & (graph.edge_base == index)).tolist():
+        ref = graph.label(e)[0]
+        pieces[ref, classes[graph.edge_class[e]]][int(graph.edge_from[e])].append(e)
     lines = []
     for (ref, road_class), by_node in sorted(pieces.items()):
         for start in sorted(by_node):
