@@ -2,7 +2,14 @@
 # holds the result and nothing that could build another.
 ARG PYTHON=3.12-slim
 
-FROM python:${PYTHON} AS build
+FROM python:${PYTHON} AS base
+# The wheel of osmium takes this library from the system, and the slim image has none.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends libexpat1 \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --no-create-home hasu
+
+FROM base AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 RUN python -m venv /opt/hasu
 ENV PATH=/opt/hasu/bin:$PATH
@@ -15,17 +22,15 @@ COPY routing_service routing_service
 COPY graphs/south_yorkshire graphs/south_yorkshire
 RUN pip install --no-deps --no-build-isolation .
 WORKDIR /opt/hasu
+RUN mkdir graphs cache && chown hasu graphs cache
 # Not as root, and in the place where they are used: the cache is found by path.
-RUN useradd --system --uid 10001 --no-create-home hasu \
-    && mkdir graphs cache && chown hasu graphs cache
 USER hasu
 ENV HASU_GRAPH=/opt/hasu/graphs/south_yorkshire.graph NUMBA_CACHE_DIR=/opt/hasu/cache
-RUN hasu build && hasu verify && hasu warm
+RUN hasu build && hasu verify && hasu warm && python -c "import osmium, osmnx"
 
-FROM python:${PYTHON}
+FROM base
 LABEL org.opencontainers.image.title="Stroke pathway conveyance routing" \
       org.opencontainers.image.licenses="Apache-2.0"
-RUN useradd --system --uid 10001 --no-create-home hasu
 COPY --from=build --chown=root:root /opt/hasu /opt/hasu
 # Writable: on another kind of processor the kernels are compiled anew when the service starts.
 COPY --from=build --chown=hasu /opt/hasu/cache /opt/hasu/cache
