@@ -1,0 +1,72 @@
+"""Travel times that somebody observed or computed elsewhere, as columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from routing_service.decision.model import Unit
+from routing_service.units import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Observations:
+    """Times from places to units, columns of one length *n*, sorted by place and unit.
+
+    Attributes
+    ----------
+    place
+        Name of the place; rows that share one never fall on both sides of a split.
+    district
+        Local authority, ``""`` where unknown.
+    lon, lat
+        ``float64[n]``, WGS84 degrees of the place.
+    unit
+        ``int32[n]``, index into `units`.
+    units
+        The destinations; a unit that is none of the region's has its postcode as `ods_code`.
+    minutes
+        ``float64[n]``, the time.
+    weight
+        ``float64[n]``, how many patients the place stands for; 1.0 where unknown.
+    period
+        Period of the week, ``""`` for any.
+    scored
+        ``bool[n]``: the place and the unit are those that the network is for. The other rows
+        serve the fit alone.
+    data_sha256
+        Of what was read.
+    """
+
+    place: tuple[str, ...]
+    district: tuple[str, ...]
+    lon: FloatArray
+    lat: FloatArray
+    unit: IntArray
+    units: tuple[Unit, ...]
+    minutes: FloatArray
+    weight: FloatArray
+    period: tuple[str, ...]
+    scored: BoolArray
+    data_sha256: str
+
+    def __len__(self) -> int:
+        return len(self.minutes)
+
+    def where(self, keep: BoolArray) -> Observations:
+        """The rows that `keep` marks; the units stay all and keep their numbers."""
+        rows = np.flatnonzero(keep)
+        changed: dict[str, object] = {}
+        for field in fields(self):
+            column = getattr(self, field.name)
+            if isinstance(column, np.ndarray):
+                changed[field.name] = column[rows]
+            elif field.name in ("place", "district", "period"):
+                changed[field.name] = tuple(column[row] for row in rows)
+        return replace(self, **changed)  # type: ignore[arg-type]  # the same columns, fewer rows
+
+    def place_numbers(self) -> IntArray:
+        """``int32[n]``: the place of each row as a number, in order of the names."""
+        number = {name: i for i, name in enumerate(sorted(set(self.place)))}
+        return np.array([number[name] for name in self.place], dtype=np.int32)
