@@ -26,7 +26,7 @@ RUN mkdir graphs cache && chown hasu graphs cache
 # Not as root, and in the place where they are used: the cache is found by path.
 USER hasu
 ENV HASU_GRAPH=/opt/hasu/graphs/south_yorkshire.graph NUMBA_CACHE_DIR=/opt/hasu/cache
-RUN hasu build && hasu verify && hasu warm && python -c "import osmium, osmnx"
+RUN hasu build --out "$HASU_GRAPH" && hasu verify && hasu warm && python -c "import osmium, osmnx"
 
 FROM base
 LABEL org.opencontainers.image.title="Stroke pathway conveyance routing" \

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from routing_service.commands import terminal
 from routing_service.commands.command import OK, Command, add_json, add_settings, read_settings
-from routing_service.config import Settings, default_region
+from routing_service.config import DEFAULT_GRAPH, Settings, default_region
 
 if TYPE_CHECKING:
     from routing_service.wiring import BuildReport, BuildRequest
@@ -101,12 +101,16 @@ def request(args: Namespace, settings: Settings) -> BuildRequest:
         region=region,
         units=settings.units or (region or default_region()) / "hasus.toml",
         profile=args.profile,
-        out=args.out or _default_out(args, settings),
+        out=args.out or _default_out(args),
     )
 
 
-def _default_out(args: Namespace, settings: Settings) -> Path:
-    """Name the file after its source, so that a real network never replaces the default one."""
+def _default_out(args: Namespace) -> Path:
+    """Name the file after its source.
+
+    HASU_GRAPH has no say: it may name a real network, which a surrogate must never replace
+    because someone left out an option.
+    """
     if args.bbox:
         name = "bbox"
     elif args.place:
@@ -115,9 +119,9 @@ def _default_out(args: Namespace, settings: Settings) -> Path:
         files = [args.region, args.xml, args.graphml, *(args.pbf or [])]
         source = next((path for path in files if path), None)
         if source is None:
-            return settings.graph
+            return DEFAULT_GRAPH
         name = source.resolve().name.split(".")[0]
-    return settings.graph.parent / f"{re.sub(r'[^a-z0-9]+', '_', name.lower()).strip('_')}.graph"
+    return DEFAULT_GRAPH.parent / f"{re.sub(r'[^a-z0-9]+', '_', name.lower()).strip('_')}.graph"
 
 
 def _as_json(report: BuildReport) -> dict[str, object]:

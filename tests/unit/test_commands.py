@@ -52,11 +52,11 @@ def test_western_longitudes_are_values_and_not_options() -> None:
         (["--pbf", "a.osm.pbf", "--out", "x.graph"], "x.graph"),
     ],
 )
-def test_a_real_network_never_takes_the_place_of_the_default_one_unasked(
+def test_a_surrogate_and_a_real_network_never_replace_each_other_unasked(
     words: list[str], out: str
 ) -> None:
     args = make_parser().parse_args(shield(["build", *words]))
-    request = build.request(args, Settings())
+    request = build.request(args, Settings(graph=Path("graphs/in_service.graph")))
     assert request.out == Path(out)
     assert request.units == default_region() / "hasus.toml"
     assert (request.region is None) == bool(words)
