@@ -118,6 +118,12 @@ class InvalidProfile(HasuError):
     code = "invalid_profile"
 
 
+class InvalidSpeedSets(HasuError):
+    """A file of speed sets is malformed."""
+
+    code = "invalid_speed_sets"
+
+
 class InvalidUnits(HasuError):
     """A units file is malformed, or a unit's door is not on the connected network."""
 
