@@ -22,8 +22,9 @@ from routing_service.graph.profile import (
 from routing_service.graph.restrictions import RestrictedTurns, apply_restrictions
 from routing_service.graph.road_graph import RoadGraph
 from routing_service.graph.snapping import build_grid
+from routing_service.graph.speed_sets import SpeedSets
 from routing_service.graph.split import Pieces, split_ways
-from routing_service.graph.trees import beyond_doors, check_trees, grow_trees
+from routing_service.graph.trees import beyond_doors, check_trees, grow_trees, with_speed_sets
 from routing_service.graph.turns import Edges, Turns, all_turns, bearings, without_u_turns
 from routing_service.kernels.components import strong_components
 from routing_service.units import E7, NONE, BoolArray, FlagArray, IntArray
@@ -43,6 +44,7 @@ def build_graph(
     profile: Profile,
     units: Sequence[Unit],
     *,
+    speed_sets: SpeedSets | None = None,
     progress: Progress | None = None,
 ) -> RoadGraph:
     """Build the network of one profile with a tree to each unit.
@@ -56,6 +58,8 @@ def build_graph(
     units
         The destinations, kept in the order of their ODS codes; each must lie by a road that
         leads both to and from the others.
+    speed_sets
+        Further speeds for parts of the week, each with trees of its own.
     progress
         Told of the stages: ``split``, ``turns``, ``core``, ``trees``, ``certificate``.
 
@@ -89,8 +93,9 @@ def build_graph(
 
     tree_ms, tree_cm = grow_trees(graph, on_tree=on_tree)
     manifest = _manifest(raw, profile, pieces, units, doors, {**restricted.counts, **counts})
+    manifest["speed_sets"] = (speed_sets or SpeedSets()).as_json()
     graph = replace(graph, tree_ms=tree_ms, tree_cm=tree_cm, manifest=manifest)
-    graph = replace(graph, doors=beyond_doors(graph))
+    graph = with_speed_sets(replace(graph, doors=beyond_doors(graph)))
     tell("certificate", 0.0)
     graph.validate()
     check_trees(graph)
@@ -160,7 +165,8 @@ def _connect(
     doors = place_doors(units, grid, segments, (edge_ms, edge_cm, base))
     nodes, ends = np.unique(np.concatenate([edges.from_node, edges.to_node]), return_inverse=True)
     label_first, label_bytes = _labels(raw)
-    empty = np.zeros((0, n_edges), dtype=np.int32)
+    no_trees = np.zeros((0, n_edges), dtype=np.int32)
+    no_sets = np.zeros((0, *doors.table.shape[:1], n_edges), dtype=np.int32)
     graph = RoadGraph(
         node_ids=raw.node_ids[nodes],
         node_lon_e7=raw.node_lon_e7[nodes],
@@ -192,8 +198,12 @@ def _connect(
         label_first=label_first,
         label_bytes=label_bytes,
         doors=doors.table,
-        tree_ms=empty,
-        tree_cm=empty.copy(),
+        tree_ms=no_trees,
+        tree_cm=no_trees,
+        set_edge_ms=no_trees,
+        set_doors=np.zeros((0, *doors.table.shape), dtype=np.int32),
+        set_tree_ms=no_sets,
+        set_tree_cm=no_sets,
         manifest={"units": [], "profile": profile.name},
     )
     counts = {

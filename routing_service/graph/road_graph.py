@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from routing_service.decision.model import Unit
 from routing_service.errors import GraphFileCorrupt
+from routing_service.graph.speed_sets import SpeedSets
 from routing_service.units import NONE, ByteArray, FlagArray, IntArray, LongArray
 
 if TYPE_CHECKING:
@@ -65,6 +67,8 @@ class RoadGraph:
         ``int32[units, k, 5]``, see `kernels.lookup.Labelled`.
     tree_ms, tree_cm
         ``int32[units, edges]``, labels, see `kernels.tree`.
+    set_edge_ms, set_doors, set_tree_ms, set_tree_cm
+        The same four for each further speed set, ``[sets, …]``; see `in_set`.
     manifest
         What people and clients ask of a network: sources, profile, counts, units…
     """
@@ -101,6 +105,10 @@ class RoadGraph:
     doors: IntArray
     tree_ms: IntArray
     tree_cm: IntArray
+    set_edge_ms: IntArray
+    set_doors: IntArray
+    set_tree_ms: IntArray
+    set_tree_cm: IntArray
     manifest: Mapping[str, Any]
 
     def __post_init__(self) -> None:
@@ -118,6 +126,24 @@ class RoadGraph:
         return tuple(
             Unit(**{**unit, "capabilities": tuple(unit["capabilities"])})
             for unit in self.manifest["units"]
+        )
+
+    @cached_property
+    def speed_sets(self) -> SpeedSets:
+        """When which speeds hold; set 0 is that of `edge_ms` and `tree_ms`."""
+        return SpeedSets.from_json(self.manifest.get("speed_sets", {}))
+
+    def in_set(self, index: int) -> RoadGraph:
+        """The network at the speeds of one set; arrays are shared, not copied."""
+        if index == 0:
+            return self
+        k = index - 1
+        return replace(
+            self,
+            edge_ms=self.set_edge_ms[k],
+            doors=self.set_doors[k],
+            tree_ms=self.set_tree_ms[k],
+            tree_cm=self.set_tree_cm[k],
         )
 
     def label(self, e: int) -> tuple[str, str]:
@@ -192,7 +218,9 @@ class RoadGraph:
                 raise GraphFileCorrupt(f"{name} is not a table of offsets: build the graph again")
         if edges and (self.edge_ms.min() <= 0 or self.edge_cm.min() <= 0):
             raise GraphFileCorrupt("an edge takes no time: build the graph again")
-        if self.tree_ms.shape != (len(self.manifest["units"]), edges):
+        shape = (len(self.manifest["units"]), edges)
+        further = (len(self.speed_sets.sets), *shape)
+        if self.tree_ms.shape != shape or self.set_tree_ms.shape != further:
             raise GraphFileCorrupt("the trees do not fit the network: build the graph again")
 
     def to_networkx(self) -> nx.MultiDiGraph:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from routing_service.errors import GraphFileCorrupt
-from routing_service.graph.doors import seeds_of
+from routing_service.graph.doors import at_speeds, seeds_of
 from routing_service.kernels.buckets import RECORD, bucket_count
 from routing_service.kernels.tree import check_tree, grow_tree
 from routing_service.units import INF_MS, NONE, IntArray
@@ -60,15 +61,39 @@ def grow_trees(
     return tree_ms, tree_cm
 
 
+def with_speed_sets(graph: RoadGraph) -> RoadGraph:
+    """Grow the trees of the further speed sets that the manifest names."""
+    sets = graph.speed_sets.sets
+    if not sets:
+        return graph
+    arrays = []
+    for each in sets:
+        factor = each.factors(graph.manifest["road_classes"])[graph.edge_class]
+        edge_ms = np.maximum(np.rint(graph.edge_ms / factor), 1).astype(np.int32)
+        doors = at_speeds(graph.doors, edge_ms, graph.edge_cm)
+        timed = replace(graph, edge_ms=edge_ms, doors=doors)
+        tree_ms, tree_cm = grow_trees(timed)
+        timed = replace(timed, tree_ms=tree_ms, tree_cm=tree_cm)
+        arrays.append((edge_ms, beyond_doors(timed), tree_ms, tree_cm))
+    edge_ms, doors, tree_ms, tree_cm = (np.stack(column) for column in zip(*arrays, strict=True))
+    return replace(
+        graph, set_edge_ms=edge_ms, set_doors=doors, set_tree_ms=tree_ms, set_tree_cm=tree_cm
+    )
+
+
 def check_trees(graph: RoadGraph) -> None:
-    """Check the certificate of every tree, and that the core reaches every unit.
+    """Check the certificate of every tree of every speed set, and that the core reaches all units.
 
     Raises
     ------
     GraphFileCorrupt
         Naming the unit and the first edge where it does not hold.
     """
+    for index, name in enumerate(graph.speed_sets.names):
+        _check_set(graph.in_set(index), name)
 
+
+def _check_set(graph: RoadGraph, name: str) -> None:
     def check(u: int) -> int:
         return check_tree(
             graph.turn_first,
@@ -86,7 +111,8 @@ def check_trees(graph: RoadGraph) -> None:
     for unit, e in zip(graph.units, wrong, strict=True):
         if e != NONE:
             raise GraphFileCorrupt(
-                f"the tree of {unit.ods_code} is wrong at edge {e}: build the graph again",
+                f"the tree of {unit.ods_code} is wrong at edge {e} ({name} speeds):"
+                " build the graph again",
                 ods_code=unit.ods_code,
                 edge=int(e),
             )

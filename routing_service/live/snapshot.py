@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -70,6 +71,8 @@ class Snapshot:
         One per unit, in the order of `units`.
     limits
         Thresholds.
+    speed_set
+        Index of the speed set that it answers by; `at` gives the snapshot of another.
     """
 
     graph: RoadGraph
@@ -77,6 +80,7 @@ class Snapshot:
     state_version: int = 0
     statuses: tuple[Status, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    speed_set: int = 0
 
     def __post_init__(self) -> None:
         if not self.statuses:
@@ -114,8 +118,29 @@ class Snapshot:
         return west, south, east, north
 
     @cached_property
+    def speed_set_name(self) -> str:
+        """Name of the speed set that it answers by, ``"default"`` for the profile's own."""
+        return self.graph.speed_sets.names[self.speed_set]
+
+    def at(self, moment: datetime) -> Snapshot:
+        """The snapshot that answers by the speeds in force at `moment`, which has a time zone."""
+        return self._by_speed_set[self.graph.speed_sets.at(moment)]
+
+    @cached_property
+    def _by_speed_set(self) -> tuple[Snapshot, ...]:
+        return tuple(
+            self if index == self.speed_set else replace(self, speed_set=index)
+            for index in range(len(self.graph.speed_sets.names))
+        )
+
+    @cached_property
+    def _timed(self) -> RoadGraph:
+        """The network at the speeds that it answers by."""
+        return self.graph.in_set(self.speed_set)
+
+    @cached_property
     def _net(self) -> Labelled:
-        graph = self.graph
+        graph = self._timed
         return Labelled(
             graph.grid,
             graph.cell_first,
@@ -196,7 +221,7 @@ class Snapshot:
             if unit.ods_code == ods_code:
                 snap = self._snap(answer)
                 start = (answer[SEGMENT], answer[ALONG_CM], answer[MASK])
-                return read_route(self.graph, self._net, u, start, snap, flags)
+                return read_route(self._timed, self._net, u, start, snap, flags)
         raise UnknownUnit(
             f"no unit {ods_code!r} in this network: known are "
             + ", ".join(unit.ods_code for unit in self.units)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 
-from routing_service.errors import InvalidSpeedSets
+from routing_service.decision.model import Location, Unit
+from routing_service.errors import GraphFileCorrupt, InvalidSpeedSets
+from routing_service.graph.build import build_graph
+from routing_service.graph.profile import Profile
+from routing_service.graph.road_graph import RoadGraph
 from routing_service.graph.speed_sets import SpeedSets
+from routing_service.graph.trees import check_trees
+from routing_service.live.snapshot import Snapshot
+from routing_service.units import E7
+from tests.toymap import CELL_M, positions, read_map
 
 SHIPPED = Path(__file__).parents[2] / "graphs" / "speed_sets.toml"
 LONDON = ZoneInfo("Europe/London")
@@ -104,3 +114,53 @@ def test_a_moment_without_a_zone_is_refused(week: SpeedSets) -> None:
 def test_a_malformed_file_says_what_is_wrong(tmp_path: Path, old: str, new: str, says: str) -> None:
     with pytest.raises(InvalidSpeedSets, match=says):
         SpeedSets.load(write(tmp_path, WEEK.replace(old, new, 1 if old != "[[set]]" else -1)))
+
+
+# --- in a network ----------------------------------------------------------------------------
+# A unit at each end of a street of two classes.
+DRAWING = "A--B--C--D"
+ROADS = {"AB": {"highway": "residential"}, "BCD": {"highway": "primary"}}
+
+
+def street(sets: SpeedSets | None) -> RoadGraph:
+    units = [
+        Unit(f"TOY{letter}", "Toy Hospital", lat_e7 / E7, lon_e7 / E7)
+        for letter, (lon_e7, lat_e7) in positions(DRAWING, CELL_M).items()
+        if letter in "AD"
+    ]
+    raw = read_map(DRAWING, ROADS, None, (), CELL_M)
+    return build_graph(raw, Profile.load("blue_light"), units, speed_sets=sets)
+
+
+def test_each_set_has_trees_of_its_own_and_the_moment_chooses(week: SpeedSets) -> None:
+    base, timed = street(None), street(week)
+    assert (timed.tree_ms == base.tree_ms).all()  # the default is not touched
+    school = timed.in_set(1)
+    # Half the speed on residential roads, four fifths on primary ones: times x 2 and x 1.25.
+    slower = {"residential": 2.0, "primary": 1.25}
+    for e in range(timed.n_edges):
+        road_class = timed.manifest["road_classes"][timed.edge_class[e]]
+        assert school.edge_ms[e] == round(int(base.edge_ms[e]) * slower[road_class])
+    check_trees(timed)
+    wrong = timed.set_tree_ms.copy()
+    wrong[1, 0, 0] += 1
+    with pytest.raises(GraphFileCorrupt, match="friday_night speeds"):
+        check_trees(replace(timed, set_tree_ms=wrong))
+
+
+def test_a_snapshot_answers_by_the_set_in_force(week: SpeedSets) -> None:
+    graph = street(week)
+    snapshot = Snapshot(graph, "g")
+    school = snapshot.at(datetime(2026, 11, 20, 8, 30, tzinfo=LONDON))
+    assert (snapshot.speed_set_name, school.speed_set_name) == ("default", "school_run")
+    assert snapshot.at(datetime(2026, 11, 20, 12, 0, tzinfo=LONDON)) is snapshot
+    assert school.at(datetime(2026, 11, 20, 12, 0, tzinfo=LONDON)).speed_set_name == "default"
+    unit = graph.units[0]
+    here = Location(float(graph.node_lat_e7.mean()) / 1e7, float(graph.node_lon_e7.mean()) / 1e7)
+    for each in (snapshot, school):
+        route = each.route(here, unit.ods_code)
+        times = {row.ods_code: row.minutes for row in each.decide(here).ranking}
+        assert route.minutes == times[unit.ods_code]
+    ms, _, _ = snapshot.times(np.array([here.lon]), np.array([here.lat]))
+    slow, _, _ = school.times(np.array([here.lon]), np.array([here.lat]))
+    assert (slow > ms).all()
