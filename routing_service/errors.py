@@ -130,6 +130,12 @@ class InvalidUnits(HasuError):
     code = "invalid_units"
 
 
+class InvalidGolden(HasuError):
+    """A file of golden incidents is malformed or made for other units."""
+
+    code = "invalid_golden"
+
+
 class MissingExtra(HasuError):
     """An optional package is needed for this and is not installed."""
 

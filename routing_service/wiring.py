@@ -21,6 +21,7 @@ from routing_service.graph.sources.raw import RawNetwork
 from routing_service.graph.trees import check_trees
 from routing_service.graph.units_file import read_units
 from routing_service.live.engine import Engine
+from routing_service.live.golden import Miss, check_golden, read_golden
 from routing_service.live.snapshot import Limits, Snapshot
 
 Progress = Callable[[str, float], None]
@@ -64,6 +65,15 @@ class VerifyReport:
     edges: int
     turns: int
     units: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenReport:
+    """How many golden incidents were asked, and those that were answered wrongly."""
+
+    path: Path
+    incidents: int
+    misses: tuple[Miss, ...]
 
 
 def read_source(request: BuildRequest, progress: Progress | None = None) -> RawNetwork:
@@ -172,6 +182,20 @@ def verify_network(path: Path) -> VerifyReport:
         turns=len(graph.turn_to),
         units=tuple(unit.ods_code for unit in graph.units),
     )
+
+
+def verify_golden(path: Path, incidents: Path | None = None) -> GoldenReport:
+    """Ask a graph file for every golden incident of a file; without one, of the default region.
+
+    Raises
+    ------
+    InvalidGolden
+        If the incidents cannot be read or were written for other units.
+    """
+    source = incidents or default_region() / "golden.toml"
+    golden = read_golden(source)
+    misses = check_golden(open_snapshot(path), golden)
+    return GoldenReport(source, len(golden.incidents), misses)
 
 
 def warm_kernels() -> float:
