@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 import tempfile
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -238,6 +240,19 @@ signal_s = 0
 u_turn_s = 0
 u_turns = "everywhere"
 """
+
+
+def without_penalties(text: str) -> str:
+    """A profile that extends the car, with all that nodes cost struck out."""
+    folder = resources.files("routing_service.graph") / "profiles"
+    car = tomllib.loads((folder / "car.toml").read_text(encoding="utf-8"))
+    lines = ["[nodes.penalties_s]", *(f'"{tag}" = 0' for tag in car["nodes"]["penalties_s"])]
+    lines += ["[barriers]"]
+    lines += [
+        f'{k} = {{ crossing = "{barrier["crossing"]}" }}' for k, barrier in car["barriers"].items()
+    ]
+    return text.replace('"no_turn_costs"', '"only_roads_cost"') + "\n".join(lines)
+
 
 # At 36 km/h one centimetre takes one millisecond: times are lengths, and can be done in the head.
 FLAT: Final = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import networkx as nx
+import numpy as np
 from shapely import LineString
 
 from routing_service.units import E7
@@ -19,7 +20,8 @@ def to_networkx(graph: RoadGraph) -> nx.MultiDiGraph:
     Nodes are OSM ids with ``x``, ``y``; edges carry ``osmid``, ``highway``, ``ref``, ``name``,
     ``oneway``, ``reversed``, ``length`` (m), ``speed_kph``, ``travel_time`` (s) and ``geometry``.
     Turn costs and restrictions have no place in such a graph and are left out, and with them the
-    copies of edges that restrictions made.
+    copies of edges that restrictions made. A node that nobody may pass, such as a bollard, stands
+    as a node of its own for each road that ends there; all but the first have negative ids.
 
     Examples
     --------
@@ -27,11 +29,12 @@ def to_networkx(graph: RoadGraph) -> nx.MultiDiGraph:
     >>> osmnx.plot_graph(graph.to_networkx())  # doctest: +SKIP
     """
     result = nx.MultiDiGraph(crs="epsg:4326", simplified=True, created_with="routing_service")
-    ids = graph.node_ids.tolist()
+    ids = _end_ids(graph)
     lon = (graph.node_lon_e7 / E7).tolist()
     lat = (graph.node_lat_e7 / E7).tolist()
-    for node, x, y in zip(ids, lon, lat, strict=True):
-        result.add_node(node, x=x, y=y)
+    for end, nodes in ((0, graph.edge_from.tolist()), (1, graph.edge_to.tolist())):
+        for e, node in enumerate(nodes):
+            result.add_node(ids[end][e], x=lon[node], y=lat[node])
     classes = graph.manifest["road_classes"]
     for e in range(graph.n_edges):
         if graph.edge_base[e] != e:
@@ -51,5 +54,25 @@ def to_networkx(graph: RoadGraph) -> nx.MultiDiGraph:
             "geometry": LineString(zip(line_lon / E7, line_lat / E7, strict=True)),
         }
         attributes.update({key: text for key, text in (("ref", ref), ("name", name)) if text})
-        result.add_edge(ids[graph.edge_from[e]], ids[graph.edge_to[e]], **attributes)
+        result.add_edge(ids[0][e], ids[1][e], **attributes)
     return result
+
+
+def _end_ids(graph: RoadGraph) -> tuple[list[int], list[int]]:
+    """Node ids of the start and of the end of every edge."""
+    of = np.repeat(np.arange(graph.n_edges), np.diff(graph.turn_first))
+    onward = graph.edge_twin[of] != graph.turn_to
+    passed = np.zeros(len(graph.node_ids), dtype=np.bool_)
+    passed[graph.edge_to[of[onward]]] = True
+    start, end = graph.node_ids[graph.edge_from], graph.node_ids[graph.edge_to]
+    # The two directions of a road end at the same node: at the end of the first of them.
+    road = np.where(
+        graph.edge_twin >= 0, np.minimum(graph.edge_twin, graph.edge_base), graph.edge_base
+    )
+    first: dict[int, int] = {}
+    for ids, nodes, side in ((start, graph.edge_from, 0), (end, graph.edge_to, 1)):
+        for e in np.flatnonzero(~passed[nodes]).tolist():
+            this = 2 * int(road[e]) + (side ^ int(graph.edge_reversed[e]))
+            if first.setdefault(int(nodes[e]), this) != this:
+                ids[e] = -1 - this
+    return start.tolist(), end.tolist()

@@ -344,6 +344,27 @@ def test_networkx_gets_every_road_once_with_the_attributes_of_osmnx() -> None:
     assert {"A61", "Mill Lane"} <= named
 
 
+def test_networkx_cannot_pass_where_nobody_may() -> None:
+    # A bollard at B: two nodes there, so that A and C are joined by the long way round only.
+    ways = {"ABC": STREET, "ADC": STREET}
+    drawing = "A--B--C\n\n   D"
+    free = scene(drawing, ways, profile="car").to_networkx()
+    graph = scene(drawing, ways, nodes={"B": {"barrier": "bollard"}}, profile="car")
+    barred = graph.to_networkx()
+    assert nx.shortest_path_length(free, 1, 3, weight="length") == pytest.approx(600, abs=0.1)
+    longer_m = 2 * float(np.hypot(300, 200))
+    assert nx.shortest_path_length(barred, 1, 3, weight="length") == pytest.approx(
+        longer_m, abs=0.1
+    )
+    assert sorted(free) == [1, 3]
+    own = sorted(node for node in barred if node > 0)
+    (other,) = (node for node in barred if node < 0)
+    assert own == [1, 2, 3]
+    assert barred.nodes[other] == barred.nodes[2]
+    # One can drive up to the bollard from either side, and back.
+    assert {barred.degree(node) for node in (2, other)} == {2}
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_without_turn_costs_networkx_finds_the_same_times(seed: int) -> None:
     raw = random_network(seed, side=5)
