@@ -18,6 +18,7 @@ from routing_service.graph.graph_file import open_graph_file, write_graph_file
 from routing_service.graph.profile import Profile
 from routing_service.graph.road_graph import RoadGraph
 from routing_service.graph.sources.raw import RawNetwork
+from routing_service.graph.speed_sets import SpeedSets
 from routing_service.graph.trees import check_trees
 from routing_service.graph.units_file import read_units
 from routing_service.live.engine import Engine
@@ -44,6 +45,7 @@ class BuildRequest:
     place: str | None = None
     bbox: tuple[float, float, float, float] | None = None
     region: Path | None = None
+    speed_sets: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +124,10 @@ def build_network(request: BuildRequest, progress: Progress | None = None) -> Bu
     # Small files first: a mistake in them is told before the long work begins.
     units = read_units(request.units)
     profile = Profile.load(request.profile)
+    speed_sets = SpeedSets.load(request.speed_sets) if request.speed_sets else None
     raw = read_source(request, progress)
     lap("read")
-    graph = build_graph(raw, profile, units, progress=progress)
+    graph = build_graph(raw, profile, units, speed_sets=speed_sets, progress=progress)
     lap("build")
     request.out.parent.mkdir(parents=True, exist_ok=True)
     graph_id = write_graph_file(request.out, graph.manifest, graph.sections())

@@ -86,6 +86,7 @@ def findings(found: Decision, location: Location, snapshot: Snapshot) -> Json:
     doors = {unit.ods_code: unit.door for unit in snapshot.units}
     first = found.destination
     body: Json = {
+        "speed_set": snapshot.speed_set_name,
         "incident": incident(location, found.snap),
         "destination": None
         if first is None
@@ -121,6 +122,7 @@ def route(found: Route, location: Location, snapshot: Snapshot, computed_at: str
     """The path to one unit: a GeoJSON line, the roads along it and the exemptions it uses."""
     return {
         **provenance(snapshot, computed_at),
+        "speed_set": snapshot.speed_set_name,
         "incident": incident(location, found.snap),
         "unit": {
             "ods_code": found.unit.ods_code,

@@ -7,6 +7,7 @@ one reply.
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
@@ -71,8 +72,10 @@ async def get_route(request: Request) -> Response:
     snapshot = _snapshot(request)
     ods_code = _known_unit(snapshot, given.pop("unit", None))
     location = await _location(given)
+    now = ids.now()
+    snapshot = snapshot.at(location.at or now)
     found = await run_in_threadpool(snapshot.route, location, ods_code)
-    return reply(encode.route(found, location, snapshot, ids.utc_now()))
+    return reply(encode.route(found, location, snapshot, ids.utc_text(now)))
 
 
 @router.post(
@@ -170,26 +173,30 @@ async def _location(given: dict[str, object]) -> Location:
 
 async def _decide(request: Request, given: dict[str, object]) -> Response:
     location = await _location(given)
-    snapshot = _snapshot(request)
+    now = ids.now()
+    snapshot = _snapshot(request).at(location.at or now)
     found = snapshot.decide(location)
-    return reply(encode.decision(found, location, snapshot, ids.time_ordered_id(), ids.utc_now()))
+    decision_id, computed_at = ids.time_ordered_id(), ids.utc_text(now)
+    return reply(encode.decision(found, location, snapshot, decision_id, computed_at))
 
 
 def _matrix(snapshot: Snapshot, locations: list[object]) -> Response:
+    now = ids.now()
     return reply(
         {
-            **encode.provenance(snapshot, ids.utc_now()),
-            "results": [_row(snapshot, given) for given in locations],
+            **encode.provenance(snapshot, ids.utc_text(now)),
+            "results": [_row(snapshot, given, now) for given in locations],
             "decision_support": encode.DECISION_SUPPORT,
         }
     )
 
 
-def _row(snapshot: Snapshot, given: object) -> dict[str, Any]:
+def _row(snapshot: Snapshot, given: object, now: datetime) -> dict[str, Any]:
     try:
         if not isinstance(given, dict):
             raise InvalidLocation("A location must be a JSON object.")
         location = forms.parse_location(given)
+        snapshot = snapshot.at(location.at or now)
         return encode.findings(snapshot.decide(location), location, snapshot)
     except HasuError as error:
         return {"error": problems.row_error(error)}

@@ -38,6 +38,9 @@ class LocationBody(_Shape):
     heading_deg: float | None = Field(
         None, description="Direction of travel, clockwise from north: picks the carriageway"
     )
+    at: str | None = Field(
+        None, description="When, ISO 8601 with offset: picks the speeds; now if absent"
+    )
 
 
 class MatrixBody(_Shape):
@@ -103,7 +106,11 @@ class DiscOut(_Shape):
     unroutable: Annotated[Share, Field(description="Share too far from any road")]
 
 
+SpeedSet = Annotated[str, Field(description="The speeds in force at `at`", examples=["default"])]
+
+
 class _Findings(_Shape):
+    speed_set: SpeedSet
     incident: IncidentOut
     destination: Annotated[
         DestinationOut | None, Field(description="Null, with the reason in `flags`, if none")
@@ -169,6 +176,7 @@ class RouteUnitOut(_Shape):
 class RouteOut(_Computed):
     """The path that the minutes were taken from."""
 
+    speed_set: SpeedSet
     incident: IncidentOut
     unit: RouteUnitOut
     minutes: Minutes
@@ -322,6 +330,7 @@ DECISION_EXAMPLE: dict[str, Any] = {
     "profile": "blue_light",
     "calibration": "uncalibrated",
     "computed_at": "2026-11-22T10:15:00Z",
+    "speed_set": "default",
     "incident": {
         "lat": 53.55,
         "lon": -1.48,

@@ -54,6 +54,9 @@ def _options(parser: ArgumentParser) -> None:
         help="car, blue_light or a TOML file; default blue_light.",
     )
     parser.add_argument(
+        "--speed-sets", type=Path, metavar="FILE", help="Other speeds for parts of the week."
+    )
+    parser.add_argument(
         "--out", type=Path, metavar="FILE", help="Default: graphs/, named after the source."
     )
     add_json(parser)
@@ -101,6 +104,7 @@ def request(args: Namespace, settings: Settings) -> BuildRequest:
         region=region,
         units=settings.units or (region or default_region()) / "hasus.toml",
         profile=args.profile,
+        speed_sets=args.speed_sets,
         out=args.out or _default_out(args),
     )
 

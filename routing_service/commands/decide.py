@@ -24,22 +24,25 @@ def _options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--heading-deg", metavar="DEG", help="Direction of travel on the road, 0 north, 90 east."
     )
+    parser.add_argument(
+        "--at", metavar="TIME", help="When, with its offset: 2026-11-22T08:30:00Z; default now."
+    )
     add_settings(parser, "graph", "snap_limit_m", "poor_snap_m", "near_tie_minutes")
     add_json(parser)
 
 
 def _run(args: Namespace) -> int:
+    from routing_service.api import encode, ids
     from routing_service.wiring import open_engine
 
     settings = read_settings(args)
     location = _read_location(args)
-    snapshot = open_engine(settings).snapshot
+    now = ids.now()
+    snapshot = open_engine(settings).snapshot.at(location.at or now)
     decision = snapshot.decide(location)
     if args.json:
-        from routing_service.api import encode, ids
-
-        found = encode.decision(decision, location, snapshot, ids.time_ordered_id(), ids.utc_now())
-        terminal.print_json(found)
+        made = ids.time_ordered_id(), ids.utc_text(now)
+        terminal.print_json(encode.decision(decision, location, snapshot, *made))
     else:
         print(_report(decision, location, snapshot))
     return OK
@@ -51,7 +54,7 @@ def _read_location(args: Namespace) -> Location:
     from routing_service.location.forms import parse_free_text, parse_location
 
     place = parse_free_text(" ".join(args.location))
-    extras = {"accuracy_m": args.accuracy_m, "heading_deg": args.heading_deg}
+    extras = {"accuracy_m": args.accuracy_m, "heading_deg": args.heading_deg, "at": args.at}
     if not any(extras.values()):
         return place
     # Read again with the extras, so that they are held to the same rules as over HTTP.

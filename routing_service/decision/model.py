@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 Door = Literal["surveyed", "site_point"]
@@ -33,7 +34,7 @@ class Location:
     """Where an incident is: WGS84 degrees, however the caller wrote it.
 
     `source` says which form was used: ``"lat_lon"``, ``"easting_northing"``, ``"grid_ref"`` or
-    ``"postcode"``.
+    ``"postcode"``. `at` is the moment that chooses the speeds, with a time zone; None means now.
     """
 
     lat: float
@@ -41,6 +42,7 @@ class Location:
     accuracy_m: float | None = None
     heading_deg: float | None = None
     source: str = "lat_lon"
+    at: datetime | None = None
 
 
 @dataclass(slots=True)

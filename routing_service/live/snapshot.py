@@ -124,6 +124,8 @@ class Snapshot:
 
     def at(self, moment: datetime) -> Snapshot:
         """The snapshot that answers by the speeds in force at `moment`, which has a time zone."""
+        if len(self._by_speed_set) == 1:
+            return self
         return self._by_speed_set[self.graph.speed_sets.at(moment)]
 
     @cached_property

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from routing_service.decision.model import Location
@@ -23,7 +24,7 @@ FORMS: Final[Mapping[str, tuple[str, ...]]] = {
     "grid_ref": ("grid_ref",),
     "postcode": ("postcode",),
 }
-EXTRAS: Final = ("accuracy_m", "heading_deg")
+EXTRAS: Final = ("accuracy_m", "heading_deg", "at")
 FIELDS: Final = (*(name for names in FORMS.values() for name in names), *EXTRAS)
 
 MAX_ACCURACY_M: Final = 5_000.0
@@ -47,8 +48,8 @@ def parse_location(fields: Mapping[str, object]) -> Location:
     ----------
     fields
         Some of ``lat``, ``lon`` (WGS84 degrees), ``easting``, ``northing`` (metres of the British
-        National Grid), ``grid_ref``, ``postcode``, ``accuracy_m``, ``heading_deg``. Numbers may
-        be text, as in a query string.
+        National Grid), ``grid_ref``, ``postcode``, ``accuracy_m``, ``heading_deg``, ``at``
+        (ISO 8601 with an offset). Numbers may be text, as in a query string.
 
     Returns
     -------
@@ -70,7 +71,7 @@ def parse_location(fields: Mapping[str, object]) -> Location:
     Examples
     --------
     >>> parse_location({"lat": "53.5526", "lon": "-1.4797", "heading_deg": 90})
-    Location(lat=53.5526, lon=-1.4797, accuracy_m=None, heading_deg=90.0, source='lat_lon')
+    Location(lat=53.5526, lon=-1.4797, accuracy_m=None, heading_deg=90.0, source='lat_lon', at=None)
     """
     given = {name: value for name, value in fields.items() if value is not None}
     _refuse_nhs_numbers(given)
@@ -84,6 +85,7 @@ def parse_location(fields: Mapping[str, object]) -> Location:
         place,
         accuracy_m=place.accuracy_m if accuracy_m is None else accuracy_m,
         heading_deg=heading_deg,
+        at=_moment(given),
     )
 
 
@@ -247,6 +249,22 @@ def _accuracy_m(given: Mapping[str, object]) -> float | None:
             field="accuracy_m",
         )
     return value
+
+
+def _moment(given: Mapping[str, object]) -> datetime | None:
+    if "at" not in given:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(given["at"]))
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise InvalidRequest(
+            "at must be a date and time with its offset from UTC, as in 2026-11-22T08:30:00Z or "
+            "2026-07-01T08:30:00+01:00.",
+            field="at",
+        )
+    return moment
 
 
 def _heading_deg(given: Mapping[str, object]) -> float | None:

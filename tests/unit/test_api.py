@@ -7,6 +7,8 @@ import logging
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,9 +18,12 @@ from routing_service.api import pages, routes
 from routing_service.api.app import create_app, keep_queries_out_of_logs
 from routing_service.decision.model import Decision, Location
 from routing_service.errors import GraphFileCorrupt, NotReady
+from routing_service.graph.speed_sets import SpeedSets
+from routing_service.graph.trees import with_speed_sets
 from routing_service.live.engine import Engine
 from routing_service.live.snapshot import Limits, Snapshot
 from tests.api_scene import Client, client, snapshot
+from tests.api_scene import graph as graph_of_scene
 
 NHS_NUMBER = "9434765919"  # the check digit holds: 9*10 + 4*9 + … + 1*2 leaves 9
 HERE = {"lat": 53.47, "lon": -1.5}
@@ -382,3 +387,42 @@ def test_no_page_has_inline_script_or_style(api: Client) -> None:
     for page in ("/", "/docs"):
         text = api.get(page).text
         assert not re.search(r"<script(?![^>]*\bsrc=)|\bstyle=|<style|\bon\w+=", text)
+
+
+# --- moments -----------------------------------------------------------------------------------
+def test_the_moment_chooses_the_speeds_and_the_reply_names_them(tmp_path: Path) -> None:
+    path = tmp_path / "sets.toml"
+    path.write_text(
+        '[[set]]\nname = "rush"\nevidence = "made up"\nfactor = 0.5\n'
+        'periods = [{ days = ["mon"], from = "08:00", to = "09:00" }]\n',
+        encoding="utf-8",
+    )
+    graph = graph_of_scene()
+    manifest = {**graph.manifest, "speed_sets": SpeedSets.load(path).as_json()}
+    timed = with_speed_sets(replace(graph, manifest=manifest))
+    api = client(Snapshot(timed, "timed"))
+    place = {"lat": 53.47, "lon": -1.5}
+    # 2026-11-23 is a Monday.
+    rush = api.post("/v1/conveyance", json={**place, "at": "2026-11-23T08:30:00Z"}).json()
+    calm = api.post("/v1/conveyance", json={**place, "at": "2026-11-23T09:30:00+00:00"}).json()
+    assert (rush["speed_set"], calm["speed_set"]) == ("rush", "default")
+    # Half the speed is twice the time; both are shown to a tenth of a minute.
+    twice = 2 * calm["destination"]["minutes"]
+    assert abs(rush["destination"]["minutes"] - twice) <= 0.15
+    rows = api.post(
+        "/v1/matrix",
+        json={"locations": [{**place, "at": f"2026-11-23T0{hour}:30:00Z"} for hour in (8, 9)]},
+    ).json()["results"]
+    assert [row["destination"]["minutes"] for row in rows] == [
+        rush["destination"]["minutes"],
+        calm["destination"]["minutes"],
+    ]
+    route = api.get("/v1/route?lat=53.47&lon=-1.5&unit=SOUTH&at=2026-11-23T08:30:00Z").json()
+    assert (route["speed_set"], route["minutes"]) == ("rush", rush["destination"]["minutes"])
+
+
+@pytest.mark.parametrize("moment", ["8:30", "2026-11-23T08:30:00", "tomorrow", "", 12])
+def test_a_moment_without_an_offset_is_refused(moment: object) -> None:
+    reply = client().post("/v1/conveyance", json={"lat": 53.47, "lon": -1.5, "at": moment})
+    assert (reply.status_code, reply.json()["code"]) == (400, "invalid_request")
+    assert "offset" in reply.json()["detail"]

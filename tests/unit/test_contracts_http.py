@@ -24,8 +24,8 @@ HERE = "lat=53.47&lon=-1.5"
 JSON = {"Content-Type": "application/json"}
 PROVENANCE = ["graph_id", "network", "state_version", "profile", "calibration"]
 FINDINGS = [
-    *("incident", "destination", "nearest_ods_code", "margin_minutes", "near_tie"),
-    *("ranking", "flags"),
+    *("speed_set", "incident", "destination", "nearest_ods_code", "margin_minutes"),
+    *("near_tie", "ranking", "flags"),
 ]
 
 # Method, path, shape of the success, its members in order.
@@ -45,8 +45,8 @@ ROUTES: list[tuple[str, str, type[BaseModel], list[str]]] = [
     (
         *("GET", f"/v1/route?{HERE}&unit=NORTH", schemas.RouteOut),
         [
-            *(*PROVENANCE, "computed_at", "incident", "unit", "minutes", "km", "line", "steps"),
-            *("exemptions", "flags", "decision_support"),
+            *(*PROVENANCE, "computed_at", "speed_set", "incident", "unit", "minutes", "km"),
+            *("line", "steps", "exemptions", "flags", "decision_support"),
         ],
     ),
     (
@@ -113,6 +113,7 @@ def test_the_decision_is_the_one_of_the_contract(api: Client) -> None:
         "state_version": 3,
         "profile": "car",
         "calibration": "uncalibrated",
+        "speed_set": "default",
         "incident": {
             "lat": 53.47,
             "lon": -1.5,

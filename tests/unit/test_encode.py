@@ -18,8 +18,8 @@ INCIDENT = Location(53.47, -1.5)
 # The contract's keys in the contract's order; `source` and `door` are ours, at the end.
 KEYS = [
     *("decision_id", "graph_id", "network", "state_version", "profile", "calibration"),
-    *("computed_at", "incident", "destination", "nearest_ods_code", "margin_minutes"),
-    *("near_tie", "ranking", "flags", "decision_support"),
+    *("computed_at", "speed_set", "incident", "destination", "nearest_ods_code"),
+    *("margin_minutes", "near_tie", "ranking", "flags", "decision_support"),
 ]
 RANKED_KEYS = [
     *("rank", "ods_code", "name", "minutes", "p10_minutes", "p90_minutes", "km", "p_nearest"),
