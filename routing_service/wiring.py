@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,8 @@ from routing_service.graph.units_file import read_units
 from routing_service.live.engine import Engine
 from routing_service.live.golden import Miss, check_golden, read_golden
 from routing_service.live.snapshot import Limits, Snapshot
+from routing_service.progress import Progress
 
-Progress = Callable[[str, float], None]
 DEFAULT_PROFILE = "blue_light"
 
 

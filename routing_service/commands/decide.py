@@ -77,7 +77,8 @@ def _report(decision: Decision, location: Location, snapshot: Snapshot) -> str:
             _conclusion(decision),
             f"flags: {', '.join(decision.flags) or 'none'}",
             f"{snapshot.network} network {snapshot.graph_id[:12]}, profile {snapshot.profile}, "
-            f"state {snapshot.state_version}. A clinician decides.",
+            f"{snapshot.speed_set_name} speeds, state {snapshot.state_version}. "
+            "A clinician decides.",
         ]
     )
 

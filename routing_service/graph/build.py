@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,13 +27,12 @@ from routing_service.graph.split import Pieces, split_ways
 from routing_service.graph.trees import beyond_doors, check_trees, grow_trees, with_speed_sets
 from routing_service.graph.turns import Edges, Turns, all_turns, bearings, without_u_turns
 from routing_service.kernels.components import strong_components
+from routing_service.progress import Progress
 from routing_service.units import E7, NONE, BoolArray, FlagArray, IntArray
 
 if TYPE_CHECKING:
     from routing_service.graph.sources.raw import RawNetwork
 
-Progress = Callable[[str, float], None]
-"""Called with the stage and the share of it that is done, 0 to 1."""
 
 # 1 cm at 1 km/h takes 36 ms.
 MS_KPH_PER_CM = 36.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -32,10 +32,8 @@ from routing_service.graph.sources.osm_tags import (
 )
 from routing_service.graph.sources.raw import RawNetwork, Source, Tags
 from routing_service.graph.sources.restrictions import is_restriction, parse_restriction
+from routing_service.progress import Progress
 from routing_service.units import NONE, IntArray, LongArray
-
-Progress = Callable[[str, float], None]
-"""Called with what is being done and the share of the whole that is done, 0 to 1."""
 
 ID_FILTER_SPAN_BITS = 31
 """Ids per pass of pyosmium's id filter: it takes 4 MB for each 2**25, so at most 256 MB."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from itertools import pairwise
@@ -30,10 +30,8 @@ from routing_service.graph.sources.main_road_ways import MainRoadNetwork, build_
 from routing_service.graph.sources.main_roads import decode_main_roads
 from routing_service.graph.sources.raw import RawNetwork, Source
 from routing_service.location import bng, postcodes
+from routing_service.progress import Progress
 from routing_service.units import E7, BoolArray, FloatArray, IntArray, LongArray
-
-Progress = Callable[[str, float], None]
-"""Called with what is being done and the share of the whole that is done, 0 to 1."""
 
 MESH_IDS: Final = 1_000_000_000
 ROAD_IDS: Final = 2_000_000_000
