@@ -156,6 +156,23 @@ def test_a_two_way_road_is_left_in_the_better_direction_for_each_unit() -> None:
     assert (cm / 100).tolist() == pytest.approx([100, 400], abs=0.1)
 
 
+def test_of_two_directions_equally_quick_the_shorter_gives_the_length() -> None:
+    # Made-up labels: at the middle both directions are 50 s from the unit, on 700 m or on 600 m.
+    graph = drawn("A----B\nC    D", {"AB": STREET}, "C")
+    e, twin = edge(graph, "AB"), edge(graph, "BA")
+    half_ms, half_cm = int(graph.edge_ms[e]) // 2, int(graph.edge_cm[e]) // 2
+    tree_ms, tree_cm = graph.tree_ms.copy(), graph.tree_cm.copy()
+    tree_ms[0, [e, twin]] = 50_000 + half_ms
+    net = labelled(graph)._replace(doors=np.full_like(graph.doors, -1), tree_ms=tree_ms)
+    ms, cm = np.zeros(1, np.int32), np.zeros(1, np.int32)
+    for forward_cm, backward_cm in ((70_000, 60_000), (60_000, 70_000)):
+        tree_cm[0, e], tree_cm[0, twin] = forward_cm + half_cm, backward_cm + half_cm
+        segment = int(graph.edge_segment[e])
+        read_labels(net._replace(tree_cm=tree_cm), segment, half_cm, BOTH, ms, cm)
+        assert ms[0] == pytest.approx(50_000, abs=1)
+        assert cm[0] == pytest.approx(60_000, abs=1)
+
+
 def test_both_directions_put_a_point_in_the_same_place() -> None:
     graph = drawn(STREET_MAP, {"AB": STREET, "BC": STREET}, "D")
     net = labelled(graph)

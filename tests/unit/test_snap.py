@@ -99,6 +99,33 @@ def test_the_nearest_is_that_of_brute_force(
     assert names == reference.directions(row, kx, ky, heading_deg, TOLERANCE_DEG)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_nearest_in_a_dense_town_is_that_of_brute_force(seed: int) -> None:
+    # 400 streets of up to 55 m on 25 cells, so that the nearest is often across a cell's side.
+    rng = np.random.default_rng(seed)
+    start = rng.integers(0, 5 * CELL, (400, 2))
+    ends = np.hstack([start, start + rng.integers(-5_000, 5_000, (400, 2))]).tolist()
+    roads = scene([(a, b, c, d, 0, 1) for a, b, c, d in ends])
+    assert roads.grid[4:].min() >= 4
+    for x, y in rng.integers(0, 5 * CELL, (150, 2)).tolist():
+        lon, lat = float(LON + x), float(LAT + y)
+        kx, ky = (float(metres) for metres in metres_per_e7(lat))
+        twins = [
+            reference.distance_to_segment((lon, lat), row, kx, ky)[0]
+            for row in roads.segments.tolist()
+        ]
+        assert roads.nearest(lon, lat)[2] == pytest.approx(min(twins), abs=1e-6)
+
+
+@pytest.mark.parametrize("places", [(25_000, 15_000), (15_000, 25_000)])
+def test_of_equally_near_roads_in_different_cells_the_first_wins(places: tuple[int, int]) -> None:
+    # A cell is 22,600 units wide: one place is in the point's own cell, the other in the next.
+    drawn: list[Row] = [(x, 0, x, 0, 0, 1) for x in (*places, 0, 100_000)]
+    roads = scene(drawn)
+    assert 15_000 < roads.grid[2] < 25_000
+    assert roads.nearest(LON + 20_000, LAT)[0] == 0
+
+
 @settings(max_examples=100)
 @given(st.lists(rows, min_size=1, max_size=12), points, points)
 def test_equally_near_segments_are_decided_by_their_order(drawn: list[Row], x: int, y: int) -> None:
