@@ -21,7 +21,7 @@ import uvicorn
 from routing_service.errors import InvalidSettings
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from routing_service.api.fast_lane import App
 
 BACKLOG = 2048
 GRACE_SECONDS = 10
@@ -58,7 +58,7 @@ def listen(host: str, port: int) -> socket.socket:
         raise InvalidSettings(why, host=host, port=port) from None
 
 
-def serve(app: FastAPI, listener: socket.socket, workers: int) -> None:
+def serve(app: App, listener: socket.socket, workers: int) -> None:
     """Answer on `listener` until a signal says stop.
 
     One worker runs in this process. More are forked from it, and replaced when one falls.
@@ -82,7 +82,7 @@ def serve(app: FastAPI, listener: socket.socket, workers: int) -> None:
             os.waitpid(pid, 0)
 
 
-def _fork(app: FastAPI, listener: socket.socket) -> int:
+def _fork(app: App, listener: socket.socket) -> int:
     parent = os.getpid()
     pid = os.fork()
     if pid:
@@ -99,7 +99,7 @@ def _fork(app: FastAPI, listener: socket.socket) -> int:
         os._exit(code)
 
 
-def _answer(app: FastAPI, listener: socket.socket, parent: int | None = None) -> None:
+def _answer(app: App, listener: socket.socket, parent: int | None = None) -> None:
     async def leave_with_parent() -> None:
         # A parent that was killed cannot pass on a signal, and its port must become free.
         server.should_exit |= parent is not None and os.getppid() != parent

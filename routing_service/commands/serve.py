@@ -22,6 +22,7 @@ def _options(parser: ArgumentParser) -> None:
 
 def _run(args: Namespace) -> int:
     from routing_service.api.app import create_app
+    from routing_service.api.fast_lane import FastLane
     from routing_service.commands import prefork
     from routing_service.wiring import open_engine
 
@@ -30,7 +31,7 @@ def _run(args: Namespace) -> int:
     signal.signal(signal.SIGINT, prefork.stop)
     settings = read_settings(args)
     engine = open_engine(settings)
-    app = create_app(engine)
+    app = FastLane(create_app(engine), engine)
     listener = prefork.listen(settings.host, settings.port)
     port = listener.getsockname()[1]
     print(_ready(engine.snapshot, settings.host, port), flush=True)
