@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from routing_service.decision.model import Decision, Disc, Ranked, Snap, Status, Unit
+from routing_service.decision.model import Decision, Ranked, Snap, Status, Unit
 from routing_service.units import INF_MS, km_from_cm, minutes_from_ms
+
+NOTHING_KNOWN = (None, None, None)
 
 
 def rank(
@@ -17,7 +19,7 @@ def rank(
     near_tie_ms: int,
     snap: Snap,
     flags: tuple[str, ...] = (),
-    disc: Disc | None = None,
+    spread: Sequence[Sequence[float]] | None = None,
 ) -> Decision:
     """Rank all units by time and choose the destination.
 
@@ -37,8 +39,10 @@ def rank(
         Where on the network the times were taken from; handed through.
     flags
         Doubts that are known already; those of the ranking are added behind them.
-    disc
-        What holds over the disc in which the incident may lie; handed through.
+    spread
+        For each unit the 10 % and the 90 % point of its time in minutes and its probability of
+        being nearest, whatever the statuses; None without an error model. Rows of units without a
+        route are not read.
 
     Returns
     -------
@@ -71,6 +75,7 @@ def rank(
                 status,
                 is_open,
                 (word,) if is_open else (word, status),
+                *(NOTHING_KNOWN if spread is None else spread[u]),
             )
         )
     margin_ms = None
@@ -92,5 +97,4 @@ def rank(
         near_tie,
         flags,
         snap,
-        disc,
     )

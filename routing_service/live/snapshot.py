@@ -21,6 +21,7 @@ from routing_service.decision.model import (
     Unit,
 )
 from routing_service.decision.rank import rank
+from routing_service.decision.uncertainty import ErrorModel
 from routing_service.errors import OutsideRegion, TooFarFromRoad, UnknownUnit
 from routing_service.graph.road_graph import RoadGraph
 from routing_service.kernels.lookup import (
@@ -36,6 +37,7 @@ from routing_service.kernels.lookup import (
     look_up,
     look_up_many,
 )
+from routing_service.kernels.probability import doubts
 from routing_service.live.drawing import main_roads
 from routing_service.live.route import read_route
 from routing_service.units import E7, INF_MS, MS_PER_MINUTE, NONE, FloatArray, IntArray
@@ -112,6 +114,11 @@ class Snapshot:
         return str(self.manifest["calibration"])
 
     @cached_property
+    def error_model(self) -> ErrorModel | None:
+        """How wrong a time may be, as the calibration found; None while uncalibrated."""
+        return ErrorModel.read(self.manifest.get("error_model"))
+
+    @cached_property
     def bbox(self) -> tuple[float, float, float, float]:
         """West, south, east, north of the network, in degrees."""
         west, south, east, north = self.manifest["bbox"]
@@ -180,7 +187,8 @@ class Snapshot:
         TooFarFromRoad
             If no road of the connected core is within ``limits.snap_limit_m``; says how far it is.
         """
-        answer, flags = self._look_up(location)
+        buffer, flags = self._look_up(location)
+        answer: list[int] = buffer.tolist()
         flags = self._standing_flags + flags
         if location.source == "postcode":
             flags += ("postcode_centroid",)
@@ -198,12 +206,29 @@ class Snapshot:
             near_tie_ms=self._near_tie_ms,
             snap=self._snap(answer),
             flags=flags,
-            disc=disc,
+            spread=self._spread(buffer),
         )
+        decision.disc = disc
         destination = decision.destination
         if destination is not None and destination.ods_code in self._site_points:
             decision.flags += ("site_point_door",)
         return decision
+
+    def _spread(self, buffer: IntArray) -> list[list[float]] | None:
+        """10 % and 90 % points and the probability of being nearest, a row for each unit."""
+        factors = self._error_factors
+        if factors is None:
+            return None
+        low, high, sigma_unit = factors
+        out = np.empty((len(self.units), 3))
+        doubts(buffer, low, high, sigma_unit, out)
+        rows: list[list[float]] = out.tolist()
+        return rows
+
+    @cached_property
+    def _error_factors(self) -> tuple[float, float, float] | None:
+        model = self.error_model
+        return None if model is None else (model.low, model.high, model.sigma_unit)
 
     @cached_property
     def _site_points(self) -> frozenset[str]:
@@ -217,7 +242,8 @@ class Snapshot:
         ------
         UnknownUnit, NoRoute, OutsideRegion, TooFarFromRoad
         """
-        answer, flags = self._look_up(location)
+        buffer, flags = self._look_up(location)
+        answer: list[int] = buffer.tolist()
         flags = self._standing_flags + flags
         for u, unit in enumerate(self.units):
             if unit.ods_code == ods_code:
@@ -254,7 +280,7 @@ class Snapshot:
         answers[distance_m > self.limits.snap_limit_m, TIMES:] = INF_MS
         return answers[:, TIMES : TIMES + units], answers[:, TIMES + units :], distance_m
 
-    def _look_up(self, location: Location) -> tuple[list[int], tuple[str, ...]]:
+    def _look_up(self, location: Location) -> tuple[IntArray, tuple[str, ...]]:
         """Snap a location and read its times: the kernel's answer, and doubts about the snap."""
         lon_e7, lat_e7 = location.lon * E7, location.lat * E7
         buffer = np.empty(TIMES + 2 * len(self.units), dtype=np.int32)
@@ -268,13 +294,12 @@ class Snapshot:
                 heading, flags = None, ("heading_ignored",)
         if heading is None:
             look_up(lon_e7, lat_e7, 0.0, 0.0, self._net, buffer)
-        answer: list[int] = buffer.tolist()
-        distance_m = answer[DISTANCE_CM] / 100
+        distance_m = int(buffer[DISTANCE_CM]) / 100
         if distance_m > self.limits.poor_snap_m:
             if distance_m > self.limits.snap_limit_m:
                 self._refuse(location, distance_m)
             flags += ("poor_snap",)
-        return answer, flags
+        return buffer, flags
 
     def _snap(self, answer: list[int]) -> Snap:
         distance_cm = answer[DISTANCE_CM]

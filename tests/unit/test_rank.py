@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from routing_service.decision.model import Decision, Disc, Snap, Status, Unit
+from routing_service.decision.model import Decision, Snap, Status, Unit
 from routing_service.decision.rank import rank
 from routing_service.units import INF_MS
 
@@ -123,7 +123,6 @@ def test_without_any_route_there_is_no_destination_and_no_nearest() -> None:
 
 
 def test_doubts_that_are_known_already_come_first() -> None:
-    disc = Disc(50.0, True, {"RFSDA": 0.6, "RHQHH": 0.4}, 0.0)
     decision = rank(
         UNITS,
         OPEN,
@@ -132,10 +131,30 @@ def test_doubts_that_are_known_already_come_first() -> None:
         near_tie_ms=1,
         snap=SNAP,
         flags=("uncalibrated",),
-        disc=disc,
     )
     assert decision.flags == ("uncalibrated", "near_tie", "unit_unreachable")
-    assert decision.disc is disc
+
+
+# --- what is known of the error ----------------------------------------------------------------
+def test_each_row_has_the_spread_of_its_own_unit_and_a_row_without_a_route_has_none() -> None:
+    spread = [[17.0, 26.0, 0.2], [15.0, 22.0, 0.8], [0.0, 0.0, 0.0]]
+    decision = rank(
+        *(UNITS, OPEN, [21 * MINUTE, 18 * MINUTE, INF_MS], [1, 1, INF_MS]),
+        near_tie_ms=1,
+        snap=SNAP,
+        spread=spread,
+    )
+    assert codes(decision) == ["RHQHH", "RFSDA", "RP5DR"]
+    assert [(row.p10_minutes, row.p90_minutes, row.p_nearest) for row in decision.ranking] == [
+        (15.0, 22.0, 0.8),
+        (17.0, 26.0, 0.2),
+        (None, None, None),
+    ]
+
+
+def test_without_an_error_model_nothing_is_said_of_the_error() -> None:
+    for row in decide([21.04, 18.26, 30.0]).ranking:
+        assert (row.p10_minutes, row.p90_minutes, row.p_nearest) == (None, None, None)
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -336,6 +336,41 @@ def test_the_snap_is_the_closest_point_of_the_road() -> None:
     assert snap.distance_m == pytest.approx(56, abs=0.1)
 
 
+# --- how wrong the times may be --------------------------------------------------------------
+def calibrated() -> Snapshot:
+    """The street with a made-up error model, whose parts add up to 0.13."""
+    graph = street().graph
+    model = {"sigma_scene": 0.12, "sigma_unit": 0.05}
+    return replace(
+        street(), graph=replace(graph, manifest={**graph.manifest, "error_model": model})
+    )
+
+
+def test_with_an_error_model_each_row_has_its_band_and_probability() -> None:
+    # 2,900 and 3,100 m are 4.83 and 5.17 minutes; exp(1.2816 x 0.13) = 1.181, and
+    # Phi(log(3100 / 2900) / (0.05 sqrt 2)) = Phi(0.943) = 0.827.
+    rows = calibrated().decide(at(2900)).ranking
+    assert [(r.ods_code, r.p10_minutes, r.p90_minutes, r.p_nearest) for r in rows] == [
+        ("UA", 4.1, 5.7, 0.827),
+        ("UB", 4.4, 6.1, 0.173),
+    ]
+
+
+def test_the_probability_is_of_being_nearest_and_not_of_being_chosen() -> None:
+    closed = replace(calibrated(), statuses=("closed", "open")).decide(at(2900))
+    assert [row.p_nearest for row in closed.ranking] == [0.827, 0.173]
+    assert closed.destination is closed.ranking[1]
+
+
+def test_half_way_it_is_a_toss_up() -> None:
+    assert [row.p_nearest for row in calibrated().decide(at(3000)).ranking] == [0.5, 0.5]
+
+
+def test_without_an_error_model_nothing_is_invented() -> None:
+    for row in street().decide(at(2800)).ranking:
+        assert (row.p10_minutes, row.p90_minutes, row.p_nearest) == (None, None, None)
+
+
 # --- publishing ------------------------------------------------------------------------------
 def test_an_engine_answers_from_the_snapshot_last_published() -> None:
     engine = Engine(street())
