@@ -262,8 +262,9 @@ def reliability(
 
     Examples
     --------
-    >>> low, high = reliability(np.array([0.6, 0.9, 1.0]), np.array([True, False, True]),
-    ...                         [0.5, 0.8, 1.0])
+    >>> low, high = reliability(
+    ...     np.array([0.6, 0.9, 1.0]), np.array([True, False, True]), [0.5, 0.8, 1.0]
+    ... )
     >>> low.share_right, high.share_right
     (1.0, 0.5)
     """

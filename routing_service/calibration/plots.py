@@ -18,6 +18,8 @@ WIDTH, HEIGHT = 560.0, 340.0
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 14.0, 14.0, 44.0
 SHADES = 5
 ROW = 26.0
+LATTICE_VALUES = 150
+"""A reference with more distinct times than this lies on no lattice of minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,10 @@ def _box(x: float, y: float, width: float, height: float, kind: str, words: str)
 
 # --- the plots ---------------------------------------------------------------------------------
 def times_against(ours: FloatArray, reference: FloatArray) -> str:
-    """Our minutes by the reference's, as squares of one minute shaded by how many pairs they hold.
+    """Our minutes by the reference's, as cells of about a minute shaded by the pairs they hold.
+
+    Cells are as wide as the reference's step where it lies on a lattice; with another width
+    some would hold two of its values and others none.
 
     Parameters
     ----------
@@ -124,24 +129,30 @@ def times_against(ours: FloatArray, reference: FloatArray) -> str:
     high = float(max(ours.max(initial=1.0), reference.max(initial=1.0)))
     axis = [even_axis(words, 0.0, high, 10.0) for words in ("reference, minutes", "ours, minutes")]
     frame = Frame(axis[0], axis[1], height=WIDTH)
-    cells = np.floor(np.stack([reference, ours], axis=1)).astype(int)
+    start, step = _lattice(reference)
+    cells = np.floor(np.stack([(reference - start) / step, ours], axis=1)).astype(int)
     squares, counts = np.unique(cells, axis=0, return_counts=True)
-    side = frame.x(1.0) - frame.x(0.0)
+    side = frame.x(step) - frame.x(0.0)
     tall = frame.y(0.0) - frame.y(1.0)
-    marks = [
-        _box(
-            frame.x(x),
-            frame.y(y + 1),
-            side,
-            tall,
-            f"s{min(int(math.log2(n)) // 2, SHADES - 1)}",
-            f"reference {x}–{x + 1}, ours {y}–{y + 1} min: {n} pairs",
-        )
-        for (x, y), n in zip(squares.tolist(), counts.tolist(), strict=True)
-    ]
+    marks = []
+    for (column, y), n in zip(squares.tolist(), counts.tolist(), strict=True):
+        x = start + column * step
+        shade = f"s{min(int(math.log2(n)) // 2, SHADES - 1)}"
+        words = f"reference {x:.1f} to {x + step:.1f}, ours {y} to {y + 1} min: {n} pairs"
+        marks.append(_box(frame.x(x), frame.y(y + 1), side, tall, shade, words))
     ends = (0.0, axis[0].high)
     marks.append(line([(frame.x(v), frame.y(v)) for v in ends], "equal"))
     return frame.draw("Our minutes against those of the reference", marks)
+
+
+def _lattice(values: FloatArray) -> tuple[float, float]:
+    """Where cells begin and how wide they are: with a lattice's step, values are in mid-cell."""
+    distinct = np.unique(values)
+    steps = np.rint(np.diff(distinct))
+    if len(distinct) < 10 or len(distinct) > LATTICE_VALUES or steps.min(initial=1.0) < 1.0:
+        return 0.0, 1.0
+    step = float(np.polyfit(np.concatenate([[0.0], np.cumsum(steps)]), distinct, 1)[0])
+    return float(distinct[0] - step / 2.0), step
 
 
 def error_histogram(error: FloatArray, yardstick: FloatArray, reach: float = 6.0) -> str:

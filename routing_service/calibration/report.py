@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from routing_service.calibration import metrics
+from routing_service.calibration import metrics, probabilities
 from routing_service.calibration.study import Study
 from routing_service.calibration.validate import Result
 from routing_service.units import FloatArray
@@ -52,6 +52,7 @@ def figures(result: Result) -> dict[str, Any]:
     told["confusion"] = confusion(result) if result.chooses else None
     told["worst"] = worst(result) if result.chooses else None
     told["error_model"] = error_model(result)
+    told["probabilities"] = probabilities.check(result)
     return told
 
 

@@ -161,18 +161,39 @@ def learning_table(tree: Figures) -> Table:
 
 
 def spread_table(tree: Figures) -> Table:
-    """The error model that each way of asking gives, on the log scale."""
+    """The error model that each way of asking gives, and whether what it says comes true."""
+    rows = []
+    for result in _all(tree):
+        model, checked = result["error_model"], result["probabilities"]
+        if model and checked:
+            rows.append(
+                (
+                    result["name"],
+                    f"{model['sigma_scene']:.4f}",
+                    f"{model['sigma_unit']:.4f}",
+                    share(checked["coverage"]),
+                    share(checked["mean_probability"]),
+                    share(checked["share_right"]),
+                )
+            )
+    heading = ("", "of a scene", "of each unit", "in 10–90 band", "p stated", "right")
+    return Table("Spread of log(ours / reference), and what it predicts", heading, tuple(rows))
+
+
+def reliability_table(result: Figures) -> Table:
+    """How often decisions were right, by the probability stated."""
     rows = [
         (
-            result["name"],
-            f"{result['error_model']['sigma_scene']:.4f}",
-            f"{result['error_model']['sigma_unit']:.4f}",
+            f"{row['low']:g} to {row['high']:g}",
+            str(row["n"]),
+            share(row["mean_probability"]),
+            share(row["share_right"]),
         )
-        for result in _all(tree)
-        if result["error_model"]
+        for row in result["probabilities"]["reliability"]
+        if row["n"]
     ]
-    heading = ("", "shared by a scene", "of each unit")
-    return Table("Spread of log(ours / reference)", heading, tuple(rows))
+    heading = ("probability", "decisions", "stated", "right")
+    return Table(f"Probability of being nearest: {result['name']}", heading, tuple(rows))
 
 
 def terminal_tables(tree: Figures) -> list[Table]:
@@ -184,6 +205,7 @@ def terminal_tables(tree: Figures) -> list[Table]:
     tables += [unit_table(result) for result in judged]
     if main["confusion"]:
         tables += [confusion_table(main, tree["units"]), worst_table(main)]
+    tables += [reliability_table(result) for result in judged if result["probabilities"]]
     if tree["learning"]:
         tables.append(learning_table(tree))
     return [*tables, spread_table(tree)]

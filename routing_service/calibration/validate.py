@@ -13,7 +13,7 @@ from routing_service.calibration import splits
 from routing_service.calibration.observations import Observations
 from routing_service.calibration.splits import Fold
 from routing_service.location import bng
-from routing_service.units import INF_MS, MS_PER_MINUTE, BoolArray, FloatArray, LongArray
+from routing_service.units import INF_MS, MS_PER_MINUTE, NONE, BoolArray, FloatArray, LongArray
 
 if TYPE_CHECKING:
     from routing_service.calibration.fit import FitOptions
@@ -33,8 +33,8 @@ Learner = Callable[[Observations, BoolArray, Progress], Predictor]
 DRAWS: Final = 3
 
 SNAP_LIMIT_M: Final = 5_000.0
-"""A reference gives the middle of an area, and of 1,403 in the default region two lie further from
-any road than the 2 km at which the service refuses an incident: they are read at the nearest."""
+"""A place of a reference may be the middle of an area, far from any road: it is read at the
+nearest, where the service would refuse an incident."""
 
 
 @dataclass(frozen=True)
@@ -142,17 +142,27 @@ def network_times(snapshot: Snapshot) -> Predictor:
     number = {unit.ods_code: u for u, unit in enumerate(snapshot.units)}
 
     def predict(rows: Observations) -> FloatArray:
-        column = np.array([number.get(unit.ods_code, -1) for unit in rows.units])[rows.unit]
+        column = np.array([number.get(unit.ods_code, NONE) for unit in rows.units])[rows.unit]
         chosen_set = np.array([sets.index(p) if p in sets else 0 for p in rows.period])
         minutes = np.full(len(rows), np.nan)
         for index in np.unique(chosen_set):
-            part = np.flatnonzero((chosen_set == index) & (column >= 0))
+            part = (chosen_set == index) & (column != NONE)
             at = replace(snapshot, speed_set=int(index))
-            ms = at.times(rows.lon[part], rows.lat[part])[0][np.arange(len(part)), column[part]]
-            minutes[part] = np.where(ms < INF_MS, ms / MS_PER_MINUTE, np.nan)
+            minutes[part] = _mean_minutes(at, rows.where(part), column[part])
         return minutes
 
     return predict
+
+
+def _mean_minutes(snapshot: Snapshot, rows: Observations, column: LongArray) -> FloatArray:
+    """``float64[n]``: mean time over the points of each row's place, of those with a route."""
+    first, lon, lat = rows.points()
+    of_point = np.repeat(column, np.diff(first))
+    ms = snapshot.times(lon, lat)[0][np.arange(len(lon)), of_point].astype(np.float64)
+    reached = ms < INF_MS
+    total = np.add.reduceat(np.where(reached, ms, 0.0), first[:-1]) if len(rows) else ms
+    count = np.add.reduceat(reached.astype(np.float64), first[:-1]) if len(rows) else ms
+    return np.where(count > 0, total / np.maximum(count, 1.0) / MS_PER_MINUTE, np.nan)
 
 
 # --- ways of asking ----------------------------------------------------------------------------
