@@ -136,6 +136,18 @@ class InvalidGolden(HasuError):
     code = "invalid_golden"
 
 
+class InvalidCalibration(HasuError):
+    """A calibration is malformed, or belongs to another network or profile."""
+
+    code = "invalid_calibration"
+
+
+class InvalidObservations(HasuError):
+    """Observed times cannot be read, are too few, or contradict one another."""
+
+    code = "invalid_observations"
+
+
 class MissingExtra(HasuError):
     """An optional package is needed for this and is not installed."""
 

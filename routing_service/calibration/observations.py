@@ -11,6 +11,18 @@ from routing_service.units import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
+class Areas:
+    """Places that are areas: a few points of each, whose mean time stands for the area.
+
+    Area `a` has the points ``first[a]:first[a + 1]`` of `lon`, `lat` (degrees).
+    """
+
+    first: IntArray
+    lon: FloatArray
+    lat: FloatArray
+
+
+@dataclass(frozen=True)
 class Observations:
     """Times from places to units, columns of one length *n*, sorted by place and unit.
 
@@ -37,6 +49,9 @@ class Observations:
         serve the fit alone.
     data_sha256
         Of what was read.
+    areas, area
+        Where places are areas: their points, and ``int32[n]``, the area of each row (-1: the row
+        is a point, at `lon`, `lat`). For an area, `lon`, `lat` are its most central point.
     """
 
     place: tuple[str, ...]
@@ -50,6 +65,8 @@ class Observations:
     period: tuple[str, ...]
     scored: BoolArray
     data_sha256: str
+    areas: Areas | None = None
+    area: IntArray | None = None
 
     def __len__(self) -> int:
         return len(self.minutes)
@@ -70,3 +87,30 @@ class Observations:
         """``int32[n]``: the place of each row as a number, in order of the names."""
         number = {name: i for i, name in enumerate(sorted(set(self.place)))}
         return np.array([number[name] for name in self.place], dtype=np.int32)
+
+    def points(self) -> tuple[IntArray, FloatArray, FloatArray]:
+        """The points whose mean time is a row's.
+
+        Returns
+        -------
+        tuple
+            ``int32[n + 1]``: row `r` has the points ``first[r]:first[r + 1]``; longitudes and
+            latitudes of the points, ``float64[points]``.
+        """
+        n = len(self)
+        if self.areas is None or self.area is None:
+            return np.arange(n + 1, dtype=np.int32), self.lon, self.lat
+        is_area = self.area >= 0
+        start = np.where(is_area, self.areas.first[self.area], np.arange(n))
+        count = np.where(is_area, np.diff(self.areas.first)[self.area], 1)
+        first = np.zeros(n + 1, dtype=np.int32)
+        np.cumsum(count, out=first[1:])
+        index = np.arange(first[-1]) - np.repeat(first[:-1] - start, count)
+        of_area = np.repeat(is_area, count)
+        own = np.where(of_area, 0, index)
+        index = np.where(of_area, index, 0)
+        return (
+            first,
+            np.where(of_area, self.areas.lon[index], self.lon[own]),
+            np.where(of_area, self.areas.lat[index], self.lat[own]),
+        )

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from routing_service.decision.model import Unit
 from routing_service.errors import InvalidSource
+from routing_service.graph.calibration import Calibration, calibrated
 from routing_service.graph.doors import Doors, place_doors
 from routing_service.graph.profile import (
     EXEMPTION_FLAGS,
@@ -44,6 +45,7 @@ def build_graph(
     units: Sequence[Unit],
     *,
     speed_sets: SpeedSets | None = None,
+    calibration: Calibration | None = None,
     progress: Progress | None = None,
 ) -> RoadGraph:
     """Build the network of one profile with a tree to each unit.
@@ -59,6 +61,8 @@ def build_graph(
         leads both to and from the others.
     speed_sets
         Further speeds for parts of the week, each with trees of its own.
+    calibration
+        Factors on the times that the profile gives.
     progress
         Told of the stages: ``split``, ``turns``, ``core``, ``trees``, ``certificate``.
 
@@ -73,6 +77,8 @@ def build_graph(
         If the map holds no usable road.
     InvalidUnits
         If a unit is not on the connected network.
+    InvalidCalibration
+        If the calibration was fitted for another kind of network or another profile.
     """
     tell = progress or (lambda stage, share: None)
     tell("split", 0.0)
@@ -83,6 +89,8 @@ def build_graph(
     restricted, edges = _turns(raw, profile, pieces, edges)
     tell("core", 0.0)
     graph, doors, counts = _connect(raw, profile, pieces, edges, speed, restricted, units)
+    if calibration:
+        graph = calibrated(graph, raw, profile, calibration)
     tell("trees", 0.0)
     done = [0]
 
@@ -93,6 +101,8 @@ def build_graph(
     tree_ms, tree_cm = grow_trees(graph, on_tree=on_tree)
     manifest = _manifest(raw, profile, pieces, units, doors, {**restricted.counts, **counts})
     manifest["speed_sets"] = (speed_sets or SpeedSets()).as_json()
+    if calibration:
+        manifest |= calibration.as_manifest()
     graph = replace(graph, tree_ms=tree_ms, tree_cm=tree_cm, manifest=manifest)
     graph = with_speed_sets(replace(graph, doors=beyond_doors(graph)))
     tell("certificate", 0.0)

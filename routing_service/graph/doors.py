@@ -100,12 +100,18 @@ def _passing(
     return passing
 
 
-def at_speeds(doors: IntArray, edge_ms: IntArray, edge_cm: IntArray) -> IntArray:
-    """The same doors on edges that take other times."""
+def at_speeds(
+    doors: IntArray, edge_ms: IntArray, edge_cm: IntArray, start_ms: int = 0
+) -> IntArray:
+    """The same doors on edges that take other times.
+
+    `start_ms` is what every call takes whatever the way; it is added at the door, where all ways
+    end.
+    """
     result = doors.copy()
     used = doors[:, :, 0] >= 0
     e = doors[:, :, 0][used]
-    ms = edge_ms[e].astype(np.int64) * doors[:, :, 2][used] // edge_cm[e]
+    ms = edge_ms[e].astype(np.int64) * doors[:, :, 2][used] // edge_cm[e] + start_ms
     result[:, :, 1][used] = ms.astype(np.int32)
     return result
 

@@ -160,6 +160,15 @@ class Profile:
             None,
         )
 
+    def urban(self, tags: Tags) -> bool:
+        """Whether a road of those tags lies in a town, as its speed takes it to."""
+        if tags.get("highway") not in ROAD_CLASSES:
+            return False
+        return (
+            self._speeds.setting(tags, self._speeds.limits.limit_kph(tags, "forward", False))
+            == "urban"
+        )
+
     def node(self, tags: Tags) -> NodeUse:
         """Apply the rules to a node's tags: barriers, signals, delays."""
         return self._nodes.use(tags)

@@ -37,6 +37,8 @@ def grow_trees(
 
     open_ms = graph.edge_ms[graph.edge_ms < INF_MS]
     longest_ms = int(open_ms.max(initial=0)) + int(graph.turn_ms.max(initial=0))
+    at_door = graph.doors[:, :, 0] >= 0
+    longest_ms = max(longest_ms, int(graph.doors[:, :, 1][at_door].max(initial=0)))
     n_buckets = bucket_count(longest_ms)
 
     def grow(u: int) -> None:
@@ -70,7 +72,8 @@ def with_speed_sets(graph: RoadGraph) -> RoadGraph:
     for each in sets:
         factor = each.factors(graph.manifest["road_classes"])[graph.edge_class]
         edge_ms = np.maximum(np.rint(graph.edge_ms / factor), 1).astype(np.int32)
-        doors = at_speeds(graph.doors, edge_ms, graph.edge_cm)
+        start_ms = int(graph.manifest.get("start_ms", 0))
+        doors = at_speeds(graph.doors, edge_ms, graph.edge_cm, start_ms)
         timed = replace(graph, edge_ms=edge_ms, doors=doors)
         tree_ms, tree_cm = grow_trees(timed)
         timed = replace(timed, tree_ms=tree_ms, tree_cm=tree_cm)
