@@ -24,6 +24,7 @@ from routing_service.decision.rank import rank
 from routing_service.decision.uncertainty import ErrorModel
 from routing_service.errors import OutsideRegion, TooFarFromRoad, UnknownUnit
 from routing_service.graph.road_graph import RoadGraph
+from routing_service.kernels.bound import BoundLookup
 from routing_service.kernels.lookup import (
     ALONG_CM,
     DISTANCE_CM,
@@ -34,7 +35,6 @@ from routing_service.kernels.lookup import (
     SEGMENT,
     TIMES,
     Labelled,
-    look_up,
     look_up_many,
 )
 from routing_service.kernels.probability import doubts
@@ -164,6 +164,10 @@ class Snapshot:
         )
 
     @cached_property
+    def _bound(self) -> BoundLookup:
+        return BoundLookup(self._net)
+
+    @cached_property
     def _standing_flags(self) -> tuple[str, ...]:
         """Doubts about every answer of this network."""
         flags: list[str] = []
@@ -288,12 +292,12 @@ class Snapshot:
         heading = location.heading_deg
         if heading is not None:
             angle = math.radians(heading)
-            look_up(lon_e7, lat_e7, math.sin(angle), math.cos(angle), self._net, buffer)
+            self._bound(lon_e7, lat_e7, math.sin(angle), math.cos(angle), buffer)
             reach_m = max(HEADING_REACH_M, location.accuracy_m or 0.0)
             if buffer[SEGMENT] == NONE or buffer[DISTANCE_CM] > 100 * reach_m:
                 heading, flags = None, ("heading_ignored",)
         if heading is None:
-            look_up(lon_e7, lat_e7, 0.0, 0.0, self._net, buffer)
+            self._bound(lon_e7, lat_e7, 0.0, 0.0, buffer)
         distance_m = int(buffer[DISTANCE_CM]) / 100
         if distance_m > self.limits.poor_snap_m:
             if distance_m > self.limits.snap_limit_m:
