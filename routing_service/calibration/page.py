@@ -143,7 +143,7 @@ def _plots(study: Study, tree: Figures) -> list[str]:
     figures = [
         _figure(
             "Our minutes against the reference's",
-            "A square is one minute each way; darker holds more pairs of a place and a unit.",
+            "A cell is about a minute each way; the stronger its colour, the more pairs it holds.",
             plots.times_against(ours, reference),
         ),
         _figure(
