@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import carray, config, types
+from numba import carray, config, types  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 
 from routing_service.kernels.jit import kernel
@@ -19,24 +19,21 @@ from routing_service.kernels.lookup import Labelled, look_up
 from routing_service.units import IntArray, LongArray
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _int32s(typing_context: Any, address: Any) -> Any:
-    """An address as a pointer to ``int32``."""
+def _pointer_to(dtype: Any, bits: int) -> Any:
+    """An intrinsic that takes an address for a pointer to numbers of `dtype`."""
 
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], ir.IntType(32).as_pointer())
+    def pointer(typing_context: Any, address: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.inttoptr(arguments[0], ir.IntType(bits).as_pointer())
 
-    return types.CPointer(types.int32)(types.int64), code
+        as_pointer: Any = types.CPointer
+        return as_pointer(dtype)(types.int64), code
+
+    return intrinsic(pointer)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _int64s(typing_context: Any, address: Any) -> Any:
-    """An address as a pointer to ``int64``."""
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
-
-    return types.CPointer(types.int64)(types.int64), code
+_int32s: Any = _pointer_to(types.int32, 32)
+_int64s: Any = _pointer_to(types.int64, 64)
 
 
 @kernel
