@@ -170,7 +170,7 @@ def test_units_must_be_there_and_be_named_once(units: str) -> None:
         build_graph(read_map("A-B", {"AB": STREET}), CAR, units_near("A-B", units))
 
 
-def test_roads_that_do_not_connect_are_refused() -> None:
+def test_a_map_without_roads_is_refused() -> None:
     with pytest.raises(InvalidSource, match="no road"):
         build_graph(read_map("A-B", {"AB": {"highway": "steps"}}), CAR, units_near("A-B", "A"))
 
