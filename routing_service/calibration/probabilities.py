@@ -40,9 +40,9 @@ def check(result: Result) -> dict[str, Any] | None:
         halves = [_judge(ours, reference, part) for part in (half, ~half)]
     except ValueError:
         return None
-    stated, right, inside = (np.concatenate(parts) for parts in zip(*halves, strict=True))
+    stated, right, p10, p90, truth = (np.concatenate(part) for part in zip(*halves, strict=True))
     return {
-        "coverage": float(np.mean(inside)),
+        "coverage": metrics.coverage(p10, p90, truth),
         "mean_probability": float(np.mean(stated)),
         "share_right": float(np.mean(right)),
         "reliability": [asdict(row) for row in metrics.reliability(stated, right, BINS)],
@@ -51,8 +51,8 @@ def check(result: Result) -> dict[str, Any] | None:
 
 def _judge(
     ours: FloatArray, reference: FloatArray, judged: BoolArray
-) -> tuple[FloatArray, BoolArray, BoolArray]:
-    """Probability stated, whether it was right, and whether each time is in its band.
+) -> tuple[FloatArray, BoolArray, FloatArray, FloatArray, FloatArray]:
+    """Judge decisions and pairs by the spread of the places that are not judged.
 
     Parameters
     ----------
@@ -62,6 +62,12 @@ def _judge(
         ``float64[places, units]``.
     judged
         ``bool[places]``; the others set the spread.
+
+    Returns
+    -------
+    tuple
+        Of each decision the probability stated and whether it was right; of each pair the ends of
+        its band and the reference's minutes.
     """
     residuals = np.log(np.concatenate(ours[:, ~judged] / reference[~judged]))
     spread = metrics.estimate_error_model(residuals)
@@ -69,8 +75,8 @@ def _judge(
     times = np.concatenate(ours[:, judged])
     truth = np.tile(reference[judged], (len(ours), 1))
     stated = nearest_probability(times, model)
-    inside = (model.low * times <= truth) & (truth <= model.high * times)
-    return stated, metrics.losses(times, truth) == 0.0, inside.ravel()
+    right = metrics.losses(times, truth) == 0.0
+    return stated, right, (model.low * times).ravel(), (model.high * times).ravel(), truth.ravel()
 
 
 def nearest_probability(minutes: FloatArray, model: ErrorModel) -> FloatArray:

@@ -12,7 +12,6 @@ from routing_service.calibration.observations import Observations
 from routing_service.calibration.validate import (
     DRAWS,
     Lesson,
-    Progress,
     Result,
     as_built,
     held_out,
@@ -22,6 +21,7 @@ from routing_service.calibration.validate import (
     yardstick,
 )
 from routing_service.errors import InvalidRequest
+from routing_service.progress import Progress
 
 if TYPE_CHECKING:
     from routing_service.calibration.fit import FitOptions

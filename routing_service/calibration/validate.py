@@ -13,6 +13,7 @@ from routing_service.calibration import splits
 from routing_service.calibration.observations import Observations
 from routing_service.calibration.splits import Fold
 from routing_service.location import bng
+from routing_service.progress import Progress
 from routing_service.units import INF_MS, MS_PER_MINUTE, NONE, BoolArray, FloatArray, LongArray
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from routing_service.graph.profile import Profile
     from routing_service.graph.sources.raw import RawNetwork
     from routing_service.live.snapshot import Snapshot
-
-Progress = Callable[[str, float], None]
-"""Called with the split and the share of it that is done, 0 to 1."""
 
 Predictor = Callable[[Observations], FloatArray]
 """Minutes of each row, ``float64[n]``; NaN where there is no route."""
@@ -256,8 +254,9 @@ def _predictions(
     predicted = []
     for k, fold in enumerate(folds):
 
-        def within(_: str, share: float, k: int = k) -> None:
-            tell(split, (k + share) / len(folds))
+        def within(stage: str, share: float, k: int = k) -> None:
+            if stage == "fit":
+                tell(split, (k + share) / len(folds))
 
         tell(split, k / len(folds))
         predict = learn(observations, fold.train, within)
