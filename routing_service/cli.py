@@ -9,12 +9,13 @@ import sys
 from collections.abc import Sequence
 
 from routing_service import __version__
-from routing_service.commands import build, decide, info, serve, verify, warm
+from routing_service.commands import build, calibrate, decide, info, serve, verify, warm
 from routing_service.commands.command import FAILED, USAGE, Command
 from routing_service.errors import HasuError, InvalidLocation, InvalidRequest, InvalidSettings
 
 COMMANDS: tuple[Command, ...] = (
     build.COMMAND,
+    calibrate.COMMAND,
     info.COMMAND,
     verify.COMMAND,
     serve.COMMAND,

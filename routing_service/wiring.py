@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from routing_service.config import Settings, default_region
 from routing_service.decision.model import Location, Unit
 from routing_service.errors import HasuError, InvalidRequest
 from routing_service.graph.build import build_graph
+from routing_service.graph.calibration import Calibration
 from routing_service.graph.graph_file import open_graph_file, write_graph_file
 from routing_service.graph.profile import Profile
 from routing_service.graph.road_graph import RoadGraph
@@ -32,7 +33,8 @@ DEFAULT_PROFILE = "blue_light"
 class BuildRequest:
     """What to build: one kind of source (none of them means the default network) and where to.
 
-    `bbox` is west, south, east, north in degrees.
+    `bbox` is west, south, east, north in degrees; without a `calibration` the times are those of
+    the profile.
     """
 
     units: Path
@@ -45,6 +47,7 @@ class BuildRequest:
     bbox: tuple[float, float, float, float] | None = None
     region: Path | None = None
     speed_sets: Path | None = None
+    calibration: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +127,17 @@ def build_network(request: BuildRequest, progress: Progress | None = None) -> Bu
     units = read_units(request.units)
     profile = Profile.load(request.profile)
     speed_sets = SpeedSets.load(request.speed_sets) if request.speed_sets else None
+    calibration = Calibration.load(request.calibration) if request.calibration else None
     raw = read_source(request, progress)
     lap("read")
-    graph = build_graph(raw, profile, units, speed_sets=speed_sets, progress=progress)
+    graph = build_graph(
+        raw,
+        profile,
+        units,
+        speed_sets=speed_sets,
+        calibration=calibration,
+        progress=progress,
+    )
     lap("build")
     request.out.parent.mkdir(parents=True, exist_ok=True)
     graph_id = write_graph_file(request.out, graph.manifest, graph.sections())
@@ -221,5 +232,8 @@ def warm_kernels() -> float:
         sources=(),
     )
     units = (Unit("A", "a", 53.5501, -1.48), Unit("B", "b", 53.5499, -1.48))
-    warm_snapshot(Snapshot(build_graph(raw, Profile.load(DEFAULT_PROFILE), units), "warm"))
+    graph = build_graph(raw, Profile.load(DEFAULT_PROFILE), units)
+    # An error model, so that the probabilities are compiled too.
+    known = {**graph.manifest, "error_model": {"sigma_scene": 0.1, "sigma_unit": 0.1}}
+    warm_snapshot(Snapshot(replace(graph, manifest=known), "warm"))
     return time.perf_counter() - started

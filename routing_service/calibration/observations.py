@@ -52,6 +52,8 @@ class Observations:
     areas, area
         Where places are areas: their points, and ``int32[n]``, the area of each row (-1: the row
         is a point, at `lon`, `lat`). For an area, `lon`, `lat` are its most central point.
+    rejected
+        Rows of the source that were left out, and why.
     """
 
     place: tuple[str, ...]
@@ -67,9 +69,15 @@ class Observations:
     data_sha256: str
     areas: Areas | None = None
     area: IntArray | None = None
+    rejected: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.minutes)
+
+    @property
+    def everything(self) -> BoolArray:
+        """``bool[n]``: all rows, for a fit that holds nothing out."""
+        return np.ones(len(self), dtype=np.bool_)
 
     def where(self, keep: BoolArray) -> Observations:
         """The rows that `keep` marks; the units stay all and keep their numbers."""
@@ -82,6 +90,10 @@ class Observations:
             elif field.name in ("place", "district", "period"):
                 changed[field.name] = tuple(column[row] for row in rows)
         return replace(self, **changed)  # type: ignore[arg-type]  # the same columns, fewer rows
+
+    def with_rejected(self, rejected: tuple[str, ...]) -> Observations:
+        """The same rows, and what was left out on the way to them."""
+        return replace(self, rejected=rejected)
 
     def place_numbers(self) -> IntArray:
         """``int32[n]``: the place of each row as a number, in order of the names."""

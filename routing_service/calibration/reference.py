@@ -126,6 +126,26 @@ def read_reference(region_dir: Path, neighbours: Sequence[str] = NEIGHBOURS) -> 
     )
 
 
+def area_centres() -> dict[str, tuple[str, float, float]]:
+    """Name, longitude and latitude of every area, by name and by code.
+
+    Raises
+    ------
+    MissingExtra, InvalidSource
+        See `read_reference`.
+    """
+    try:
+        document = json.loads((data_folder() / AREAS_FILE).read_bytes())
+        records = [feature["properties"] for feature in document["features"]]
+        return {
+            str(record[key]): (str(record["LSOA11NM"]), float(record["LONG"]), float(record["LAT"]))
+            for record in records
+            for key in ("LSOA11NM", "LSOA11CD")
+        }
+    except (OSError, KeyError, ValueError) as error:
+        raise InvalidSource(f"the data of {PACKAGE} cannot be read: {error}") from error
+
+
 def data_folder() -> Path:
     """Find the data of the package; raises `MissingExtra` with the command that installs it."""
     try:

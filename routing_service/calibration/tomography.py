@@ -117,7 +117,7 @@ class Model:
         smooth = np.array([self.prior.all_smooth] + [self.prior.group_smooth] * groups)
         pull = np.array([self.prior.all_pull] + [self.prior.group_pull] * groups)
         # In the limit of small cells the pull is on the area; smoothness in a plane has no scale.
-        area = (self.lattice.cell_lat_deg * 111.2 / 2.0) ** 2
+        area = float(self.lattice.cell_lat_deg * 111.2 / 2.0) ** 2
         return smooth.reshape(-1, 1, 1), area * pull.reshape(-1, 1, 1)
 
 
@@ -146,7 +146,7 @@ def step(model: Model, x: FloatArray, rays: Rays, missing: FloatArray, w: FloatA
     def times(unknowns: FloatArray) -> FloatArray:
         result = np.empty(n_rows)
         rays_times(*table, rays.minutes, model.at_keys(unknowns), result)
-        return result + unknowns[START]
+        return np.asarray(result + unknowns[START])
 
     def back(rows: FloatArray) -> FloatArray:
         result = np.empty(n_keys)

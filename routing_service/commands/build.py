@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Box = tuple[float, float, float, float]
 
+DEFAULT_PROFILE = "blue_light"
+
 SURROGATE = (
     "Building a surrogate network: main roads drawn by hand, local streets as a mesh over "
     "postcodes.\nIt shows how the service works; for real roads give an OpenStreetMap extract "
@@ -34,6 +36,23 @@ STAGES = {
 
 
 def _options(parser: ArgumentParser) -> None:
+    add_source(parser)
+    parser.add_argument(
+        "--calibration",
+        metavar="FILE|none",
+        help="From `hasu calibrate`; default the region's own, if the profile is blue_light.",
+    )
+    parser.add_argument(
+        "--speed-sets", type=Path, metavar="FILE", help="Other speeds for parts of the week."
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="Default: graphs/, named after the source."
+    )
+    add_json(parser)
+
+
+def add_source(parser: ArgumentParser) -> None:
+    """Give a command the options that name a map, its units and the vehicle."""
     source = parser.add_argument_group("source (one; without any, the default network)")
     one = source.add_mutually_exclusive_group()
     one.add_argument(
@@ -49,17 +68,10 @@ def _options(parser: ArgumentParser) -> None:
     add_settings(parser, "units")
     parser.add_argument(
         "--profile",
-        default="blue_light",
+        default=DEFAULT_PROFILE,
         metavar="NAME|FILE",
         help="car, blue_light or a TOML file; default blue_light.",
     )
-    parser.add_argument(
-        "--speed-sets", type=Path, metavar="FILE", help="Other speeds for parts of the week."
-    )
-    parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="Default: graphs/, named after the source."
-    )
-    add_json(parser)
 
 
 def _box(text: str) -> Box:
@@ -93,8 +105,7 @@ def request(args: Namespace, settings: Settings) -> BuildRequest:
     """Turn the options into what is to be built, from which map and to which file."""
     from routing_service.wiring import BuildRequest
 
-    given = (args.pbf, args.xml, args.graphml, args.place, args.bbox, args.region)
-    region = args.region or (None if any(given) else default_region())
+    region = region_of(args)
     return BuildRequest(
         pbf=tuple(args.pbf or ()),
         xml=args.xml,
@@ -105,8 +116,28 @@ def request(args: Namespace, settings: Settings) -> BuildRequest:
         units=settings.units or (region or default_region()) / "hasus.toml",
         profile=args.profile,
         speed_sets=args.speed_sets,
+        calibration=_calibration(args, region),
         out=args.out or _default_out(args),
     )
+
+
+def region_of(args: Namespace) -> Path | None:
+    """The region's folder, that of the default network where no source is named."""
+    given = (args.pbf, args.xml, args.graphml, args.place, args.bbox, args.region)
+    return args.region or (None if any(given) else default_region())
+
+
+def _calibration(args: Namespace, region: Path | None) -> Path | None:
+    """The calibration to build with: the one that is named, or that of the region.
+
+    A region's own was fitted for the default profile and says nothing of another.
+    """
+    if args.calibration:
+        return None if args.calibration == "none" else Path(args.calibration)
+    if region is None or args.profile != DEFAULT_PROFILE:
+        return None
+    shipped = region / "calibration.toml"
+    return shipped if shipped.is_file() else None
 
 
 def _default_out(args: Namespace) -> Path:
@@ -141,6 +172,7 @@ def _summary(report: BuildReport) -> str:
     counts = report.manifest.get("counts", {})
     told = {
         "network": report.manifest["network"],
+        "calibration": report.manifest["calibration"],
         "graph_id": report.graph_id,
         "counts": counts,
         "dropped": report.manifest.get("dropped", {}),
