@@ -87,10 +87,22 @@ class RankedOut(_Shape):
     ods_code: OdsCode
     name: str
     minutes: Minutes | None
-    p10_minutes: Annotated[Minutes | None, Field(description="Null while uncalibrated")]
-    p90_minutes: Annotated[Minutes | None, Field(description="Null while uncalibrated")]
+    p10_minutes: Annotated[
+        Minutes | None,
+        Field(description="One journey in ten is quicker; null while uncalibrated or no route"),
+    ]
+    p90_minutes: Annotated[
+        Minutes | None,
+        Field(description="One journey in ten is slower; null while uncalibrated or no route"),
+    ]
     km: Annotated[float, Field(ge=0)] | None
-    p_nearest: Annotated[Share | None, Field(description="Null while uncalibrated")]
+    p_nearest: Annotated[
+        Share | None,
+        Field(
+            description="Probability of being nearest of all units that can be reached, whatever "
+            "their status; null while uncalibrated or no route"
+        ),
+    ]
     status: Status
     eligible: bool
     reasons: list[str]

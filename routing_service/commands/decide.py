@@ -65,14 +65,12 @@ def _read_location(args: Namespace) -> Location:
 
 def _report(decision: Decision, location: Location, snapshot: Snapshot) -> str:
     snap = decision.snap
-    rows = [["", "unit", "minutes", "km", "status", ""]]
-    rows += [_row(ranked) for ranked in decision.ranking]
     return "\n".join(
         [
             f"{location.lat:.5f}, {location.lon:.5f}: {snap.distance_m:.0f} m from "
             f"{snap.road or 'a road without a name'} ({snap.quality} snap)",
             "",
-            terminal.table(rows, right=(0, 2, 3)),
+            _table(decision.ranking, calibrated=snapshot.error_model is not None),
             "",
             _conclusion(decision),
             f"flags: {', '.join(decision.flags) or 'none'}",
@@ -83,12 +81,24 @@ def _report(decision: Decision, location: Location, snapshot: Snapshot) -> str:
     )
 
 
+def _table(ranking: tuple[Ranked, ...], *, calibrated: bool) -> str:
+    """All units; with an error model also the band of each time and who may be the nearest."""
+    rows = [["", "unit", "minutes", "10-90 %", "km", "p nearest", "status", ""]]
+    rows += [_row(ranked) for ranked in ranking]
+    if not calibrated:
+        rows = [[*row[:3], row[4], *row[6:]] for row in rows]
+    return terminal.table(rows, right=(0, 2, 3, 4, 5) if calibrated else (0, 2, 3))
+
+
 def _row(ranked: Ranked) -> list[str]:
+    p10, p90, p = ranked.p10_minutes, ranked.p90_minutes, ranked.p_nearest
     return [
         str(ranked.rank),
         f"{ranked.name} ({ranked.ods_code})",
         "no route" if ranked.minutes is None else f"{ranked.minutes:.1f}",
+        "" if p10 is None else f"{p10:.1f} to {p90:.1f}",
         "" if ranked.km is None else f"{ranked.km:.1f}",
+        "" if p is None else _chance(p),
         ranked.status,
         ", ".join(ranked.reasons),
     ]
@@ -101,7 +111,14 @@ def _conclusion(decision: Decision) -> str:
     text = f"To {first.name}, {first.minutes:.1f} minutes"
     if decision.margin_minutes is not None:
         text += f"; margin {decision.margin_minutes:.1f} minutes"
+    if first.p_nearest is not None:
+        text += f"; nearest with probability {_chance(first.p_nearest)}"
     return text + (": a near tie." if decision.near_tie else ".")
+
+
+def _chance(p: float) -> str:
+    """Two decimals, and never a certainty."""
+    return "over 0.99" if p > 0.99 else "under 0.01" if p < 0.01 else f"{p:.2f}"
 
 
 COMMAND = Command(

@@ -118,9 +118,19 @@ function sayVerdict({ destination, ranking, margin_minutes: margin, near_tie: ti
   if (tie && next) notes.push(note(`Near tie with ${next.name}: ${margin.toFixed(1)} min apart, too close to call by times alone.`, true));
   const nearest = ranking.find((row) => row.ods_code === rest.nearest_ods_code);
   if (nearest && nearest !== first) notes.push(note(`${nearest.name} is nearer, ${nearest.minutes.toFixed(1)} min, but is ${STATUS[nearest.status] || "not eligible"}.`, true));
-  notes.push(...discNotes(rest.disc, ranking), ...rest.flags.map(flagNote).filter(Boolean));
+  notes.push(...spreadNotes(first), ...discNotes(rest.disc, ranking), ...rest.flags.map(flagNote).filter(Boolean));
   byId("notes").replaceChildren(...notes);
 }
+
+// Said only where a calibration tells how wrong a time may be.
+function spreadNotes(first) {
+  if (!first || first.p_nearest === null) return [];
+  const band = `${first.p10_minutes.toFixed(1)} to ${first.p90_minutes.toFixed(1)} min`;
+  return [note(`Nearest of all units with probability ${chance(first.p_nearest)}; eight journeys in ten take ${band}.`)];
+}
+
+// Two decimals, and never a certainty.
+const chance = (p) => (p > 0.99 ? "over 0.99" : p < 0.01 ? "under 0.01" : p.toFixed(2));
 
 function discNotes(disc, ranking) {
   if (!disc) return [];
@@ -186,7 +196,8 @@ function nameCell(row) {
   button.type = "button";
   button.textContent = row.name;
   const small = document.createElement("small");
-  small.textContent = [row.ods_code, STATUS[row.status]].filter(Boolean).join(", ");
+  const nearest = row.p_nearest === null ? "" : `nearest with probability ${chance(row.p_nearest)}`;
+  small.textContent = [row.ods_code, STATUS[row.status], nearest].filter(Boolean).join(", ");
   element.append(button, small);
   return element;
 }
