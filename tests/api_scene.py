@@ -10,6 +10,7 @@ SOUTH  53.40
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -44,6 +45,16 @@ def graph() -> RoadGraph:
     builder.add_way(2, [10, 100], {"highway": "residential", "name": "Mill Lane"})
     raw = builder.finish("surrogate", [SOURCE])
     return build_graph(raw, Profile.load("car"), [NORTH, SOUTH])
+
+
+def calibrated_graph() -> RoadGraph:
+    """The network with an error model, which is made up: its parts add up to 0.2."""
+    known = {
+        **graph().manifest,
+        "calibration": "made-up",
+        "error_model": {"sigma_scene": 0.16, "sigma_unit": 0.12},
+    }
+    return replace(graph(), manifest=known)
 
 
 def snapshot(

@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
 from routing_service.graph.graph_file import write_graph_file
+from routing_service.graph.road_graph import RoadGraph
 from tests import api_scene
 
 REPOSITORY = Path(__file__).parents[1]
@@ -62,9 +63,11 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path, *options: str) -> Iterator[Server]:
-    """Serve the small network on a free port until the block ends."""
-    graph = api_scene.graph()
+def serving(
+    folder: Path, *options: str, make: Callable[[], RoadGraph] = api_scene.graph
+) -> Iterator[Server]:
+    """Serve a network, the small one if none is named, on a free port until the block ends."""
+    graph = make()
     write_graph_file(folder / "scene.graph", graph.manifest, graph.sections())
     command = [sys.executable, "-m", "routing_service.cli", "serve", "--port", "0", *options]
     env = {name: value for name, value in os.environ.items() if not name.startswith("HASU_")}

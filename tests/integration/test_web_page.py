@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests import api_scene
 from tests.browser import CHROMIUM, Browser, browsing
 from tests.server_process import Server, serving
 
@@ -168,6 +170,20 @@ def test_doubts_are_said_in_words(browser: Browser, server: Server) -> None:
     assert "_" not in notes
     assert browser.shown("surrogate")
     assert "a clinician decides" in browser.see("document.body.innerText")
+
+
+def test_a_calibrated_network_says_how_likely_its_answer_is(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with serving(tmp_path, make=api_scene.calibrated_graph) as server:
+        ask(browser, server, "53.51, -1.5")
+        notes, ranking = browser.text("notes"), browser.text("ranking")
+    # What `test_calibrated` computes by hand.
+    assert "Nearest of all units with probability 0.88" in notes
+    assert "eight journeys in ten take 5.8 to 9.7 min" in notes
+    assert "not calibrated" not in notes
+    assert "NORTH, nearest with probability 0.88" in ranking
+    assert "SOUTH, nearest with probability 0.12" in ranking
 
 
 def test_an_uncertain_place_says_whether_another_unit_may_be_nearest(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +10,16 @@ import pytest
 from routing_service.api import schemas
 from routing_service.cli import main
 from routing_service.graph.graph_file import write_graph_file
-from routing_service.graph.road_graph import RoadGraph
 from routing_service.live.snapshot import Snapshot
 from tests import api_scene
 
 # 10.02 km at 50 mph to NORTH and 12.24 km to SOUTH: 7.47 and 9.13 minutes. With parts that add up
 # to 0.2, exp(1.2816 x 0.2) = 1.292; Phi(log(12.24 / 10.02) / (0.12 sqrt 2)) = Phi(1.18) = 0.881.
 PLACE = {"lat": 53.51, "lon": -1.5}
-MODEL = {"sigma_scene": 0.16, "sigma_unit": 0.12}
-
-
-@cache
-def calibrated() -> RoadGraph:
-    graph = api_scene.graph()
-    known = {**graph.manifest, "calibration": "made-up", "error_model": MODEL}
-    return replace(graph, manifest=known)
 
 
 def client() -> api_scene.Client:
-    return api_scene.client(Snapshot(calibrated(), api_scene.GRAPH_ID))
+    return api_scene.client(Snapshot(api_scene.calibrated_graph(), api_scene.GRAPH_ID))
 
 
 def spreads(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
@@ -57,7 +46,8 @@ def test_a_row_of_a_matrix_has_the_same_figures() -> None:
 
 def test_the_table_has_two_more_columns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "calibrated.graph"
-    write_graph_file(path, calibrated().manifest, calibrated().sections())
+    graph = api_scene.calibrated_graph()
+    write_graph_file(path, graph.manifest, graph.sections())
     assert main(["decide", "--graph", str(path), "53.51,-1.5"]) == 0
     told = capsys.readouterr().out
     rows = [line.split() for line in told.splitlines()[2:4]]
