@@ -16,6 +16,7 @@ from routing_service.calibration.validate import Predictor, held_out, learning_c
 from routing_service.decision.model import Location
 from routing_service.errors import InvalidRequest
 from routing_service.live.snapshot import Snapshot
+from routing_service.progress import Progress
 from routing_service.units import BoolArray
 from tests import api_scene
 from tests.accuracy_scene import SIDE, reference
@@ -102,7 +103,7 @@ def test_what_cannot_be_split_is_told() -> None:
 def test_a_learner_sees_the_folds_and_its_predictions_land_in_their_rows() -> None:
     seen: list[Fold] = []
 
-    def learn(observations: Observations, train: BoolArray, _: validate.Progress) -> Predictor:
+    def learn(observations: Observations, train: BoolArray, _: Progress) -> Predictor:
         number = float(len(seen))
 
         def predict(rows: Observations) -> np.ndarray:
