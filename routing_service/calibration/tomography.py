@@ -46,7 +46,7 @@ class Prior:
     all_smooth: float = 100.0
     all_pull: float = 3.0
     group_smooth: float = 100.0
-    group_pull: float = 10.0
+    group_pull: float = 3.0
 
 
 @dataclass(frozen=True)

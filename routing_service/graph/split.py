@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from routing_service.errors import InvalidSource
+from routing_service.graph.sources.raw import MESH_TAG
 from routing_service.kernels.metric import metres_per_e7
 from routing_service.units import BoolArray, FloatArray, IntArray, LongArray
 
@@ -37,6 +38,8 @@ class Pieces:
         ``int32[segments]``: where a segment starts along its piece, and its length.
     piece_cm
         ``int32[pieces]``, length, at least 1.
+    is_road
+        ``bool[pieces]``: false for a link of a mesh, which only stands for streets.
     uses
         What the profile says of each tag set.
     nodes
@@ -53,6 +56,7 @@ class Pieces:
     segment_start_cm: IntArray
     segment_cm: IntArray
     piece_cm: IntArray
+    is_road: BoolArray
     uses: tuple[WayUse, ...]
     nodes: dict[int, NodeUse]
     dropped: dict[str, int]
@@ -174,10 +178,17 @@ def _with_segments(
         segment_start_cm=start_cm.astype(np.int32),
         segment_cm=cm,
         piece_cm=np.maximum(piece_cm, 1).astype(np.int32),
+        is_road=~_mesh(raw)[raw.way_tagset[way[starts]]],
         uses=uses,
         nodes=nodes,
         dropped=dropped,
     )
+
+
+def _mesh(raw: RawNetwork) -> BoolArray:
+    """Whether each tag set is that of a mesh link, ``bool[tagsets]``."""
+    key, value = MESH_TAG
+    return np.array([tags.get(key) == value for tags in raw.tagsets], dtype=np.bool_)
 
 
 def segment_lengths_m(xy: IntArray) -> FloatArray:

@@ -310,7 +310,7 @@ def test_streets_are_urban_in_town_and_rural_outside_and_have_no_names(region: P
     for way in range(len(raw.way_ids)):
         if raw.way_ids[way] < ROAD_IDS:
             tags = raw.tagsets[raw.way_tagset[way]]
-            assert set(tags) == {"highway", "hasu:setting"}
+            assert set(tags) == {"highway", "hasu:setting", "hasu:link"}
             assert raw.labels[raw.way_label[way]] == ("", "")
 
 

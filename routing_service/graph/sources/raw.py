@@ -11,6 +11,9 @@ from routing_service.units import IntArray, LongArray
 Network = Literal["osm", "surrogate"]
 Tags = Mapping[str, str]
 
+MESH_TAG = ("hasu:link", "mesh")
+"""Our own tag on links that stand for streets and are none: where only such meet is no junction."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:

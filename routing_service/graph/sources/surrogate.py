@@ -28,7 +28,7 @@ from routing_service.graph.sources import mesh
 from routing_service.graph.sources.assemble import RawBuilder
 from routing_service.graph.sources.main_road_ways import MainRoadNetwork, build_main_roads
 from routing_service.graph.sources.main_roads import decode_main_roads
-from routing_service.graph.sources.raw import RawNetwork, Source
+from routing_service.graph.sources.raw import MESH_TAG, RawNetwork, Source
 from routing_service.location import bng, postcodes
 from routing_service.progress import Progress
 from routing_service.units import E7, BoolArray, FloatArray, IntArray, LongArray
@@ -79,8 +79,8 @@ def read_surrogate(region_dir: Path, *, progress: Progress | None = None) -> Raw
     Returns
     -------
     RawNetwork
-        With ``network="surrogate"``; local streets have ``highway`` and ``hasu:setting`` tags
-        and no names, main roads also ``ref``, ``name``, ``maxspeed`` and ``oneway``.
+        With ``network="surrogate"``; local streets have ``highway``, ``hasu:setting`` and
+        ``hasu:link`` tags and no names, main roads also ``ref``, ``name``, ``maxspeed`` and ``oneway``.
 
     Raises
     ------
@@ -276,7 +276,7 @@ def _add_mesh(
         (in_town, "residential", "urban"),
         (~in_town, "unclassified", "rural"),
     ):
-        tags = {"highway": highway, "hasu:setting": setting}
+        tags = {"highway": highway, "hasu:setting": setting, **dict([MESH_TAG])}
         builder.add_links(way_ids[rows], ids[links[rows]], tags)
 
 
