@@ -196,16 +196,17 @@ class Snapshot:
         flags = self._standing_flags + flags
         if location.source == "postcode":
             flags += ("postcode_centroid",)
+        middle = TIMES + len(self.units)
+        times_ms = answer[TIMES:middle]
         disc = None
         if location.accuracy_m is not None:
-            disc = self._disc(location)
+            disc = self._disc(location, times_ms.index(min(times_ms)))
             if disc.other_nearest:
                 flags += ("other_unit_nearest_within_accuracy",)
-        middle = TIMES + len(self.units)
         decision = rank(
             self.units,
             self.statuses,
-            answer[TIMES:middle],
+            times_ms,
             answer[middle:],
             near_tie_ms=self._near_tie_ms,
             snap=self._snap(answer),
@@ -299,9 +300,9 @@ class Snapshot:
         if heading is None:
             self._bound(lon_e7, lat_e7, 0.0, 0.0, buffer)
         distance_m = int(buffer[DISTANCE_CM]) / 100
+        if distance_m > self.limits.snap_limit_m:
+            self._refuse(location, distance_m)
         if distance_m > self.limits.poor_snap_m:
-            if distance_m > self.limits.snap_limit_m:
-                self._refuse(location, distance_m)
             flags += ("poor_snap",)
         return buffer, flags
 
@@ -334,9 +335,10 @@ class Snapshot:
             distance_m=round(distance_m, 1),
         )
 
-    def _disc(self, location: Location) -> Disc:
+    def _disc(self, location: Location, nearest_here: int) -> Disc:
         """Ask at points spread evenly over the disc in which the incident may lie.
 
+        `nearest_here` is the index of the unit that is nearest where the incident is said to be.
         Sunflower (Fibonacci) spiral: equal areas, no two points on one line.
         """
         radius_m = float(location.accuracy_m or 0.0)
@@ -356,7 +358,7 @@ class Snapshot:
         shares = {self.units[u].ods_code: round(float(counts[u]) / DISC_SAMPLES, 3) for u in order}
         return Disc(
             accuracy_m=radius_m,
-            other_nearest=len(order) > 1,
+            other_nearest=any(u != nearest_here for u in order),
             shares=shares,
             unroutable=round(1.0 - float(reached.sum()) / DISC_SAMPLES, 3),
         )

@@ -206,6 +206,14 @@ def test_shares_are_areas() -> None:
     assert "other_unit_nearest_within_accuracy" in decision.flags
 
 
+@pytest.mark.parametrize("metres", range(1000, 5001, 250))
+def test_another_unit_is_one_that_is_not_nearest_at_the_incident(metres: int) -> None:
+    decision = street().decide(at(metres, accuracy_m=400.0))
+    assert decision.disc is not None
+    others = set(decision.disc.shares) - {decision.nearest_ods_code}
+    assert decision.disc.other_nearest == bool(others)
+
+
 def test_far_from_the_border_the_disc_changes_nothing() -> None:
     decision = street().decide(at(1000, accuracy_m=200.0))
     assert decision.disc is not None
@@ -296,7 +304,7 @@ def test_outside_the_region() -> None:
 
 
 def test_the_limit_is_a_setting() -> None:
-    near = replace(street(), limits=Limits(snap_limit_m=10.0, poor_snap_m=5.0))
+    near = replace(street(), limits=Limits(snap_limit_m=10.0))
     assert near.decide(at(3000, 9)).destination is not None
     with pytest.raises(OutsideRegion):
         near.decide(at(3000, 11))
