@@ -29,7 +29,8 @@ REACH = 6.0
 """A unit this many sigma behind the nearest has less than 1 in 90,000, and is left out."""
 
 STEP, NODES = 2.0 / 3.0, 15
-"""Nodes from -4.67 to 4.67."""
+"""Nodes from -4.67 to 4.67: at most 2e-7 off a fine quadrature for 3 or 4 units, 5e-6 for 8 and
+2e-4 for 120 at almost equal times, whose share is 8e-3 each."""
 
 PER_SQRT_2, PER_SQRT_2PI = 1.0 / math.sqrt(2.0), 1.0 / math.sqrt(2.0 * math.pi)
 
