@@ -83,7 +83,7 @@ def findings(found: Decision, location: Location, snapshot: Snapshot) -> Json:
 
     ``disc`` is there only when the caller gave ``accuracy_m``.
     """
-    doors = {unit.ods_code: unit.door for unit in snapshot.units}
+    doors = snapshot.doors
     first = found.destination
     body: Json = {
         "speed_set": snapshot.speed_set_name,

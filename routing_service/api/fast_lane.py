@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from routing_service.api import encode, ids
+from routing_service.api import fast_encode, ids
 from routing_service.decision.model import Location
 from routing_service.errors import HasuError
 
@@ -86,4 +86,4 @@ class FastLane:
         except HasuError:
             return None
         decision_id, computed_at = ids.time_ordered_id(), ids.utc_text(now)
-        return encode.dump(encode.decision(found, location, snapshot, decision_id, computed_at))
+        return fast_encode.decision(found, location, snapshot, decision_id, computed_at)

@@ -14,6 +14,7 @@ import numpy as np
 from routing_service.decision.model import (
     Decision,
     Disc,
+    Door,
     Location,
     Route,
     Snap,
@@ -57,7 +58,7 @@ class Limits:
     near_tie_minutes: float = 2.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Snapshot:
     """A network, its units' statuses and the version of both.
 
@@ -215,7 +216,7 @@ class Snapshot:
         )
         decision.disc = disc
         destination = decision.destination
-        if destination is not None and destination.ods_code in self._site_points:
+        if destination is not None and self.doors[destination.ods_code] == "site_point":
             decision.flags += ("site_point_door",)
         return decision
 
@@ -236,9 +237,9 @@ class Snapshot:
         return None if model is None else (model.low, model.high, model.sigma_unit)
 
     @cached_property
-    def _site_points(self) -> frozenset[str]:
-        """Units whose door is only a point of the site."""
-        return frozenset(unit.ods_code for unit in self.units if unit.door == "site_point")
+    def doors(self) -> dict[str, Door]:
+        """Whether each unit's door was surveyed, by ODS code."""
+        return {unit.ods_code: unit.door for unit in self.units}
 
     def route(self, location: Location, ods_code: str) -> Route:
         """Read the path to one unit off its tree.

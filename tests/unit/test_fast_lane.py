@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,10 +12,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from routing_service.api import ids
+from routing_service.api import encode, fast_encode, ids
 from routing_service.api.app import create_app
 from routing_service.api.fast_lane import FastLane
+from routing_service.decision.model import Decision, Location, Ranked, Snap, Unit
 from routing_service.live.engine import Engine
+from tests import api_scene
 from tests.api_scene import Client, snapshot
 
 ENGINE = Engine(snapshot())
@@ -137,3 +140,26 @@ def test_both_lanes_answer_from_the_snapshot_in_force() -> None:
     after = lane.get(path).json()
     assert before["destination"]["ods_code"] == "SOUTH"
     assert (after["destination"]["ods_code"], after["nearest_ods_code"]) == ("NORTH", "SOUTH")
+
+
+def test_a_hand_written_body_is_the_encoders_whatever_the_decision() -> None:
+    awkward = Unit('N"1\\', "Königin – „Royal“ \u2028 </script>", 53.60, -1.5)
+    other = Unit("S", "South\tRoyal", 53.40, -1.5, door="surveyed")
+    rows = (
+        Ranked(1, awkward.ods_code, awkward.name, 0.0, 0.1, "divert", False, ("nearest", "divert")),
+        Ranked(2, "S", other.name, 12.5, 9.0, "open", True, ("further",), 10.1, 15.2, 0.041),
+        Ranked(3, "S", other.name, None, None, "closed", False, ("no_route",)),
+    )
+    snap = Snap(53.4700001, -1.5, 0.1, 'A61 “Straße” \\ "quoted"', "poor")
+    shown = replace(
+        snapshot(), graph=replace(api_scene.graph(), manifest=_manifest(awkward, other))
+    )
+    for destination, margin, flags in ((rows[1], 0.1, ("near_tie",)), (None, None, ())):
+        found = Decision(rows, destination, "S" if margin else None, margin, False, flags, snap)
+        arguments = (found, Location(53.47000000001, -1.5), shown, "an-id", "2026-11-22T10:15:00Z")
+        assert fast_encode.decision(*arguments) == encode.dump(encode.decision(*arguments))
+
+
+def _manifest(*units: Unit) -> dict[str, Any]:
+    tables = [{**asdict(unit), "capabilities": []} for unit in units]
+    return {**api_scene.graph().manifest, "units": tables}
