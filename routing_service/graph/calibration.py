@@ -27,23 +27,17 @@ if TYPE_CHECKING:
     from routing_service.graph.road_graph import RoadGraph
     from routing_service.graph.sources.raw import RawNetwork
 
-GROUPS: Final = ("motorway", "main", "local")
-GROUP_OF: Final[Mapping[str, str]] = {
-    "motorway": "motorway",
-    "motorway_link": "motorway",
-    **dict.fromkeys(("trunk", "trunk_link", "primary", "primary_link"), "main"),
-    **dict.fromkeys(("secondary", "secondary_link"), "main"),
-}
-"""The group of a road class; all others are local."""
+TIERS: Final = ("motorway", "trunk", "primary", "secondary", "tertiary", "local")
+"""Classes of road that have a factor of their own; a slip road counts as its road."""
 
-TIERS: Final = ("motorway", "primary", "secondary", "local")
-TIER_OF: Final[Mapping[str, str]] = {
-    **GROUP_OF,
-    **dict.fromkeys(("trunk", "trunk_link", "primary", "primary_link"), "primary"),
-    **dict.fromkeys(("secondary", "secondary_link"), "secondary"),
-}
 KINDS: Final = tuple(f"{tier} {setting}" for tier in TIERS for setting in ("rural", "urban"))
-"""Kinds of road; trunk roads count as primary."""
+GROUPS: Final = ("motorway", "main", "local")
+_GROUP_OF_TIER: Final = {
+    **dict.fromkeys(("trunk", "primary", "secondary"), "main"),
+    "motorway": "motorway",
+    "tertiary": "local",
+    "local": "local",
+}
 
 FIELDS: Final = ("all", *GROUPS)
 FORMAT: Final = 1
@@ -53,11 +47,12 @@ STEP: Final = 1000.0
 LIMIT: Final = 1.6
 """A road takes at most five times as long or as short as its profile says."""
 
+_TIER_OF_CLASS: Final = [name.removesuffix("_link") for name in ROAD_CLASSES]
 _KIND_OF_CLASS: Final = np.array(
-    [2 * TIERS.index(TIER_OF.get(name, "local")) for name in ROAD_CLASSES]
+    [2 * TIERS.index(name if name in TIERS else "local") for name in _TIER_OF_CLASS]
 )
 _GROUP_OF_KIND: Final = np.array(
-    [GROUPS.index({"primary": "main", "secondary": "main"}.get(t, t)) for t in TIERS for _ in "ru"]
+    [GROUPS.index(_GROUP_OF_TIER[kind.split()[0]]) for kind in KINDS], dtype=np.int32
 )
 
 
@@ -92,9 +87,9 @@ class Calibration:
     lattice
         Cells of the fields.
     kinds
-        ``int32[8]``, logarithm of the factor of each of `KINDS`, thousandths.
+        ``int32[kinds]``, logarithm of the factor of each of `KINDS`, thousandths.
     fields
-        ``int32[4, cells]``, the same for each of `FIELDS`.
+        ``int32[fields, cells]``, the same for each of `FIELDS`.
     start_ms
         Added to every time: setting off, stopping and what else does not depend on the way.
     data
@@ -242,8 +237,8 @@ def kinds_of(road_class: ByteArray, urban: BoolArray) -> IntArray:
 
 
 def group_of_kinds() -> IntArray:
-    """``int32[8]``: index into `GROUPS` of each kind."""
-    return _GROUP_OF_KIND.astype(np.int32)
+    """``int32[kinds]``: index into `GROUPS` of each kind."""
+    return _GROUP_OF_KIND
 
 
 @dataclass(frozen=True)
