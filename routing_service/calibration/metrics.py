@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from routing_service.decision.uncertainty import Z90
 from routing_service.units import NONE, BoolArray, FloatArray, IntArray
 
 CLOSE_MINUTES, CLEAR_MINUTES = 2.0, 5.0
@@ -115,6 +116,15 @@ def losses(ours: FloatArray, reference: FloatArray) -> FloatArray:
 def comparable(reference: FloatArray) -> BoolArray:
     """Places where the reference can choose: it has a time to each of two or more units."""
     return np.asarray(~np.isnan(reference).any(axis=1) & (reference.shape[1] > 1))
+
+
+def credits(ours: FloatArray, reference: FloatArray) -> FloatArray:
+    """``float64[places]``: 1 where our unit is the reference's, a half where it is one of two tied.
+
+    What probabilities are held against: of a tie the reference does not know the nearer either.
+    """
+    tied = (reference == np.nanmin(reference, axis=1, keepdims=True)).sum(axis=1)
+    return np.asarray((losses(ours, reference) == 0.0) / tied)
 
 
 # --- all places --------------------------------------------------------------------------------
@@ -246,7 +256,7 @@ def _mean(values: npt.NDArray[np.generic], weights: FloatArray) -> float | None:
 
 # --- probabilities -----------------------------------------------------------------------------
 def reliability(
-    p_nearest: FloatArray, correct: BoolArray, bins: Sequence[float]
+    p_nearest: FloatArray, correct: npt.NDArray[np.bool_ | np.float64], bins: Sequence[float]
 ) -> tuple[ReliabilityBin, ...]:
     """Hold stated probabilities against what was right.
 
@@ -255,7 +265,7 @@ def reliability(
     p_nearest
         ``float64[n]``, the stated probability that the unit is the nearest.
     correct
-        ``bool[n]``, whether it is.
+        ``bool[n]``, whether it is; or ``float64[n]`` with parts for ties.
     bins
         Rising edges; a probability equal to an inner edge belongs above it, one equal to the
         last edge below.
@@ -295,12 +305,17 @@ def coverage(p10: FloatArray, p90: FloatArray, actual: FloatArray) -> float:
 def estimate_error_model(residuals: FloatArray) -> dict[str, float]:
     """Split the error of log times into what a scene's units share and what each has to itself.
 
-    The model is ``log(ours / reference)[p, u] = scene[p] + unit[p, u]``, both parts independent
-    with mean zero. Its variances are found by moments (one-way analysis of variance with unequal
-    group sizes): the mean square within places is ``sigma_unit²``; what the mean square between
-    places has beyond it, by the mean number of units per place, is ``sigma_scene²``. A constant
-    bias of one unit counts as that unit's own error, since it moves decisions just the same; the
-    mean of everything is left out, as it moves none.
+    The model is ``log(ours / reference)[p, u] = scene[p] + unit[p, u]``, both parts normal with
+    mean zero and independent. Their proportion is found by moments, their size by quantile:
+
+    1. One-way analysis of variance with unequal group sizes. The mean square within places is the
+       unit's variance; what the mean square between places has beyond it, by the mean number of
+       units per place, is the scene's. A bias of one unit counts as its own error, since it moves
+       decisions just the same.
+    2. Real errors have longer tails than a normal one (kurtosis 8 on held-out halves of the default
+       region), and moments follow the tails: a 10 to 90 % band made of them held 85 %. So both
+       are scaled until 80 % of the residuals lie within the band of their mean, and what the
+       overall mean is off, which moves no decision, widens the scene's part.
 
     Parameters
     ----------
@@ -319,11 +334,30 @@ def estimate_error_model(residuals: FloatArray) -> dict[str, float]:
 
     Examples
     --------
-    >>> model = estimate_error_model(np.array([[0.3, 0.1], [-0.1, -0.3]]))
-    >>> round(model["sigma_scene"], 4), round(model["sigma_unit"], 4)
-    (0.2646, 0.1414)
+    >>> rng = np.random.default_rng(1)
+    >>> errors = rng.normal(0.0, 0.06, (5000, 1)) + rng.normal(0.0, 0.03, (5000, 4))
+    >>> {name: round(value, 2) for name, value in estimate_error_model(errors).items()}
+    {'sigma_scene': 0.06, 'sigma_unit': 0.03}
     """
     known = ~np.isnan(residuals)
+    shared, own = _variance_components(residuals, known)
+    values = residuals[known]
+    spread = _normal_spread(values - values.mean())
+    sigma_unit = spread * (own / (shared + own)) ** 0.5 if own > 0.0 else 0.0
+    total = max(_normal_spread(values), spread)
+    return {
+        "sigma_scene": max(total**2 - sigma_unit**2, 0.0) ** 0.5,
+        "sigma_unit": sigma_unit,
+    }
+
+
+def _normal_spread(values: FloatArray) -> float:
+    """Standard deviation of the normal distribution with the same middle 80 %."""
+    return weighted_quantile(np.abs(values), np.ones(len(values)), 0.8) / Z90
+
+
+def _variance_components(residuals: FloatArray, known: BoolArray) -> tuple[float, float]:
+    """Variance between places beyond chance, and within them."""
     sizes = known.sum(axis=1)
     residuals, known, sizes = residuals[sizes > 0], known[sizes > 0], sizes[sizes > 0]
     places, pairs = len(sizes), int(sizes.sum())
@@ -336,5 +370,4 @@ def estimate_error_model(residuals: FloatArray) -> dict[str, float]:
     mean = values.sum() / pairs
     between_square = float((sizes * (place_mean - mean) ** 2).sum()) / (places - 1)
     typical_size = (pairs - float((sizes**2).sum()) / pairs) / (places - 1)
-    shared = max(between_square - within_square, 0.0) / typical_size
-    return {"sigma_scene": shared**0.5, "sigma_unit": within_square**0.5}
+    return max(between_square - within_square, 0.0) / typical_size, within_square

@@ -39,7 +39,8 @@ throughout.</p>
 line that was fitted to the very places it is tested on. What does not beat it is not worth its
 roads.</p>
 <p>The <b>spread of log(ours / reference)</b> is split by moments into a part that all units of a
-scene share, which cannot change a decision, and a part of each unit's own, which can. Whether the
+scene share, which cannot change a decision, and a part of each unit's own, which can, and scaled so
+that the middle 80 % are right. For probabilities a tie is right by half. Whether the
 bands and probabilities made of it hold is judged on one half of the places with the spread of the
 other half, both ways.</p>
 """
@@ -212,11 +213,10 @@ def _details(tree: Figures) -> list[str]:
         parts.append(_table(tables.learning_table(tree)))
     if tree["access"]:
         parts.append(_table(tables.access_table(tree)))
-    parts += [
-        _table(tables.reliability_table(result))
-        for result in tree["results"]
-        if result["probabilities"]
-    ]
+    for result in tree["results"]:
+        if result["probabilities"]:
+            parts.append(_table(tables.reliability_table(result)))
+            parts.append(_table(tables.coverage_table(result)))
     return [*parts, _table(tables.spread_table(tree))]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +17,8 @@ from routing_service.units import INF_MS, MS_PER_MINUTE, BoolArray, FloatArray
 BINS: Final = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, 0.995, 1.0)
 """Of the probability of the nearest unit. Most decisions are clear, hence the fine end."""
 
+MINUTES: Final = (0.0, 10.0, 15.0, 20.0, 30.0, 45.0)
+
 
 def check(result: Result) -> dict[str, Any] | None:
     """Reliability of `p_nearest` and coverage of the 10 to 90 % band.
@@ -26,9 +29,10 @@ def check(result: Result) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        ``coverage`` (a share of the pairs), ``reliability`` (a row for each of `BINS`) and
-        ``mean_probability`` of all decisions beside their ``share_right``; None where no choice
-        is made or there are too few places.
+        ``coverage`` (a share of the pairs), ``coverage_by_minutes`` (a row between each two of
+        `MINUTES`, by our time), ``reliability`` (a row for each of `BINS`) and
+        ``mean_probability`` of all decisions beside their ``share_right``, a tie being right by
+        half; None where no choice is made or there are too few places.
     """
     if not result.chooses:
         return None
@@ -40,18 +44,29 @@ def check(result: Result) -> dict[str, Any] | None:
         halves = [_judge(ours, reference, part) for part in (half, ~half)]
     except ValueError:
         return None
-    stated, right, p10, p90, truth = (np.concatenate(part) for part in zip(*halves, strict=True))
+    stated, right, times, p10, p90, truth = (
+        np.concatenate(part) for part in zip(*halves, strict=True)
+    )
+    by_minutes = [
+        {
+            "low": low,
+            "high": high,
+            "n": int(inside.sum()),
+            "coverage": metrics.coverage(p10[inside], p90[inside], truth[inside]),
+        }
+        for low, high in pairwise((*MINUTES, np.inf))
+        if (inside := (times >= low) & (times < high)).any()
+    ]
     return {
         "coverage": metrics.coverage(p10, p90, truth),
+        "coverage_by_minutes": by_minutes,
         "mean_probability": float(np.mean(stated)),
         "share_right": float(np.mean(right)),
         "reliability": [asdict(row) for row in metrics.reliability(stated, right, BINS)],
     }
 
 
-def _judge(
-    ours: FloatArray, reference: FloatArray, judged: BoolArray
-) -> tuple[FloatArray, BoolArray, FloatArray, FloatArray, FloatArray]:
+def _judge(ours: FloatArray, reference: FloatArray, judged: BoolArray) -> tuple[FloatArray, ...]:
     """Judge decisions and pairs by the spread of the places that are not judged.
 
     Parameters
@@ -66,8 +81,8 @@ def _judge(
     Returns
     -------
     tuple
-        Of each decision the probability stated and whether it was right; of each pair the ends of
-        its band and the reference's minutes.
+        Of each decision the probability stated and how right it was; of each pair our minutes,
+        the ends of their band and the reference's minutes.
     """
     residuals = np.log(np.concatenate(ours[:, ~judged] / reference[~judged]))
     spread = metrics.estimate_error_model(residuals)
@@ -75,8 +90,8 @@ def _judge(
     times = np.concatenate(ours[:, judged])
     truth = np.tile(reference[judged], (len(ours), 1))
     stated = nearest_probability(times, model)
-    right = metrics.losses(times, truth) == 0.0
-    return stated, right, (model.low * times).ravel(), (model.high * times).ravel(), truth.ravel()
+    pairs = (times, model.low * times, model.high * times, truth)
+    return stated, metrics.credits(times, truth), *(part.ravel() for part in pairs)
 
 
 def nearest_probability(minutes: FloatArray, model: ErrorModel) -> FloatArray:

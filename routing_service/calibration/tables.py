@@ -196,6 +196,20 @@ def reliability_table(result: Figures) -> Table:
     return Table(f"Probability of being nearest: {result['name']}", heading, tuple(rows))
 
 
+def coverage_table(result: Figures) -> Table:
+    """What the 10 to 90 % band holds, by the time that we give."""
+    rows = [
+        (
+            f"{row['low']:g} to {row['high']:g}" if row["high"] else f"{row['low']:g} and more",
+            str(row["n"]),
+            share(row["coverage"]),
+        )
+        for row in result["probabilities"]["coverage_by_minutes"]
+    ]
+    heading = ("our minutes", "pairs", "in 10–90 band")
+    return Table(f"What the band holds: {result['name']}", heading, tuple(rows))
+
+
 def terminal_tables(tree: Figures) -> list[Table]:
     """The tables of a terminal: all results, then the main one in detail."""
     judged = tree["results"]
@@ -205,7 +219,9 @@ def terminal_tables(tree: Figures) -> list[Table]:
     tables += [unit_table(result) for result in judged]
     if main["confusion"]:
         tables += [confusion_table(main, tree["units"]), worst_table(main)]
-    tables += [reliability_table(result) for result in judged if result["probabilities"]]
+    for result in judged:
+        if result["probabilities"]:
+            tables += [reliability_table(result), coverage_table(result)]
     if tree["learning"]:
         tables.append(learning_table(tree))
     return [*tables, spread_table(tree)]

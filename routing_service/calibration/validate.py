@@ -259,7 +259,9 @@ def _predictions(
                 tell(split, (k + share) / len(folds))
 
         tell(split, k / len(folds))
-        predict = learn(observations, fold.train, within)
+        # Nobody can learn from what is not there.
+        seen = replace(observations, minutes=np.where(fold.train, observations.minutes, np.nan))
+        predict = learn(seen, fold.train, within)
         predicted.append((fold, predict(observations.where(fold.test))))
     tell(split, 1.0)
     return predicted

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -202,28 +204,50 @@ def test_coverage_counts_the_ends_of_the_band_and_skips_what_is_not_known() -> N
     assert metrics.coverage(p10, p90, np.array([8.0, 12.1, 10.0, NAN])) == pytest.approx(2 / 3)
 
 
+def test_ties_are_right_by_half_when_probabilities_are_judged() -> None:
+    assert metrics.credits(OURS, REFERENCE).tolist() == [1.0, 1.0, 0.0, 0.5, 0.0]
+
+
 def test_an_error_model_of_two_places_by_hand() -> None:
     # Rows 0.3 0.1 and -0.1 -0.3: means 0.2 and -0.2. Within: four squares of 0.1 over 4 - 2
-    # give 0.02. Between: 2 * (0.04 + 0.04) / 1 = 0.16; (0.16 - 0.02) / 2 = 0.07.
+    # give 0.02. Between: 2 * (0.04 + 0.04) / 1 = 0.16; (0.16 - 0.02) / 2 = 0.07. So 2/9 of the
+    # variance are the unit's. Of 0.1 0.1 0.3 0.3 the least that 80 % do not exceed is 0.3.
+    variance = (0.3 / 1.2815515655446004) ** 2
     model = metrics.estimate_error_model(np.array([[0.3, 0.1], [-0.1, -0.3]]))
-    assert model["sigma_unit"] ** 2 == pytest.approx(0.02)
-    assert model["sigma_scene"] ** 2 == pytest.approx(0.07)
+    assert model["sigma_unit"] ** 2 == pytest.approx(variance * 2 / 9)
+    assert model["sigma_scene"] ** 2 == pytest.approx(variance * 7 / 9)
+
+
+def lognormal_errors() -> np.ndarray:
+    rng = np.random.default_rng(7)
+    return rng.normal(0.0, 0.08, (6000, 1)) + rng.normal(0.0, 0.05, (6000, 4))
 
 
 def test_an_error_model_is_found_again_where_pairs_are_missing() -> None:
-    rng = np.random.default_rng(7)
-    residuals = rng.normal(0.0, 0.08, (6000, 1)) + rng.normal(0.0, 0.05, (6000, 4))
-    residuals[rng.random(residuals.shape) < 0.3] = NAN
-    model = metrics.estimate_error_model(residuals + 0.2)  # a common bias is neither
+    residuals = lognormal_errors()
+    residuals[np.random.default_rng(8).random(residuals.shape) < 0.3] = NAN
+    model = metrics.estimate_error_model(residuals)
     assert model["sigma_scene"] == pytest.approx(0.08, rel=0.03)
     assert model["sigma_unit"] == pytest.approx(0.05, rel=0.03)
 
 
-def test_a_units_own_bias_is_its_own_error() -> None:
-    residuals = np.tile([0.1, -0.1], (50, 1))
-    model = metrics.estimate_error_model(residuals)
-    assert model["sigma_scene"] == 0.0
-    assert model["sigma_unit"] ** 2 == pytest.approx(50 * 0.02 / 50)
+def test_a_few_wild_errors_widen_the_band_little() -> None:
+    residuals = lognormal_errors()
+    tame = metrics.estimate_error_model(residuals)
+    residuals[::100] *= 10.0
+    wild = metrics.estimate_error_model(residuals)
+    before, after = (math.hypot(*model.values()) for model in (tame, wild))
+    assert np.std(residuals) > 1.3 * before
+    assert after < 1.03 * before
+
+
+def test_a_bias_of_all_is_the_scenes_and_a_bias_of_one_unit_its_own() -> None:
+    shifted = metrics.estimate_error_model(lognormal_errors() + 0.2)
+    assert shifted["sigma_unit"] == pytest.approx(0.05, rel=0.03)
+    assert shifted["sigma_scene"] > 0.15
+    apart = metrics.estimate_error_model(np.tile([0.1, -0.1], (50, 1)))
+    assert apart["sigma_scene"] == 0.0
+    assert apart["sigma_unit"] == pytest.approx(0.1 / 1.2815515655446004)
 
 
 @pytest.mark.parametrize("residuals", [[[0.1, 0.2]], [[0.1, NAN], [NAN, 0.2]]])

@@ -122,6 +122,15 @@ def test_a_learner_sees_the_folds_and_its_predictions_land_in_their_rows() -> No
 
 
 @pytest.mark.parametrize("split", ["random", "district", "unit"])
+def test_nothing_that_is_tested_can_be_seen(split: str) -> None:
+    def learn(observations: Observations, train: BoolArray, _: Progress) -> Predictor:
+        assert (np.isnan(observations.minutes) == ~train).all()
+        return lambda rows: np.zeros(len(rows))
+
+    held_out(split, SCENE, learn)
+
+
+@pytest.mark.parametrize("split", ["random", "district", "unit"])
 def test_a_learner_that_knows_the_law_predicts_what_it_has_not_seen(split: str) -> None:
     found = held_out(split, SCENE, validate.straight_line)
     # The scene's flat earth and the National Grid differ by a few parts in a thousand.
