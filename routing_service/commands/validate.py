@@ -54,6 +54,13 @@ def _options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--html", type=Path, metavar="FILE", help="Also write a page with a map and plots."
     )
+    parser.add_argument(
+        "--into",
+        type=Path,
+        metavar="FILE",
+        help="Also write the spread of the errors of the first split (random or district) into "
+        "this calibration, so that networks built with it state bands and probabilities.",
+    )
     add_json(parser)
 
 
@@ -81,6 +88,8 @@ def _run(args: Namespace) -> int:
     named = (args.pbf, args.xml, args.graphml, args.place, args.bbox)
     if any(named) and not args.splits:
         raise InvalidRequest("a map is only read to fit it: name --splits, or a graph with --graph")
+    if args.into and not {"random", "district"} & set(args.splits):
+        raise InvalidRequest("--into takes the errors of --splits random or district")
     with terminal.Bar(STAGES) as bar:
         bar("reference", 0.0)
         observations = read_observations(args)
@@ -90,6 +99,8 @@ def _run(args: Namespace) -> int:
         if args.html:
             bar("page", 0.0)
             _write_page(args.html, study, tree)
+    if args.into:
+        _write_error_model(args.into, tree["results"][0]["error_model"])
     tell_rejected(observations)
     if args.json:
         terminal.print_json(tree)
@@ -130,6 +141,16 @@ def _write_page(path: Path, study: Study, tree: dict[str, Any]) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(write_page(study, tree), encoding="utf-8")
+
+
+def _write_error_model(path: Path, error_model: dict[str, float] | None) -> None:
+    from dataclasses import replace
+
+    from routing_service.graph.calibration import Calibration
+
+    if error_model is None:
+        raise InvalidRequest("the reference has too few places to tell the spread of the errors")
+    replace(Calibration.load(path), error_model=error_model).save(path)
 
 
 def _report(tree: dict[str, Any]) -> str:

@@ -27,6 +27,7 @@ from routing_service.calibration.report import as_json
 from routing_service.calibration.study import Study
 from routing_service.calibration.validate import yardstick
 from routing_service.config import default_region
+from routing_service.graph.calibration import Calibration
 from routing_service.wiring import open_snapshot
 from tests.browser import CHROMIUM, Browser, browsing
 from tests.integration.test_cli import hasu
@@ -146,6 +147,23 @@ def test_a_fit_is_tested_on_what_it_has_not_seen(town: Town) -> None:
     assert [row["district"] for row in told["results"][1]["by_district"]] == ["East", "West"]
 
 
+def test_the_spread_of_the_errors_goes_into_a_calibration(town: Town) -> None:
+    path = town.folder / "calibration.toml"
+    fitted = hasu(
+        *("calibrate", "--reference", town.trips, "--pbf", town.map, "--units", town.units),
+        *("--profile", "car", "--out", path),
+    )
+    assert fitted.returncode == 0, fitted.stderr
+    before = Calibration.load(path)
+    told = town.validate("--splits", "random", "--draws", "1", "--pbf", town.map, "--into", path)
+    after = Calibration.load(path)
+    assert not before.error_model
+    assert after.error_model == told["results"][0]["error_model"]
+    assert set(after.error_model) == {"sigma_scene", "sigma_unit"}
+    assert after.id != before.id
+    assert (after.kinds == before.kinds).all()
+
+
 def test_tables_for_people(town: Town) -> None:
     run = hasu(
         *("validate", "--graph", town.graph, "--reference", town.trips, "--units", town.units)
@@ -161,6 +179,7 @@ def test_what_makes_no_sense_is_a_wrong_call(town: Town) -> None:
         (("--splits", "rnadom"), "random, district, unit, learning"),
         (("--splits", "all", "--draws", "0"), "whole number from 1"),
         (("--pbf", town.map), "name --splits"),
+        (("--splits", "unit", "--into", town.trips), "--into takes the errors"),
     ):
         run = hasu("validate", *options)
         assert run.returncode == 2
