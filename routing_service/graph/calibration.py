@@ -180,12 +180,11 @@ class Calibration:
 
     def as_manifest(self) -> dict[str, Any]:
         """What a graph file says of the calibration that it was built with."""
-        error_model = {"error_model": dict(self.error_model)} if self.error_model else {}
         return {
             "calibration": self.id,
             "calibration_data": dict(self.data),
             "start_ms": self.start_ms,
-            **error_model,
+            "error_model": dict(self.error_model),
         }
 
     def _document(self) -> dict[str, Any]:
