@@ -19,13 +19,14 @@ import numpy as np
 from routing_service.calibration import metrics
 from routing_service.calibration.reference import AREAS_FILE, data_folder
 from routing_service.calibration.validate import Result
+from routing_service.decision.model import Unit
 from routing_service.errors import MissingExtra
 from routing_service.units import METRES_PER_DEGREE, FloatArray
 
 TOLERANCE_M: Final = 60.0
 """Outlines are simplified to this: half a pixel of a page-wide map."""
 
-MARGIN_M: Final = 3_000.0
+MARGIN_M: Final = 1_500.0
 DOT_M: Final = 350.0
 
 ERROR_LIMITS: Final = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)
@@ -49,8 +50,12 @@ def draw_map(result: Result) -> str:
     lon, lat = result.tested.lon[rows], result.tested.lat[rows]
     names = [result.tested.place[row] for row in rows]
     units = [result.tested.units[u] for u in result.columns]
-    flat = _Flat(np.append(lon, [u.lon for u in units]), np.append(lat, [u.lat for u in units]))
     outlines = read_outlines(names)
+    corners = np.array([shape.bounds for shape in outlines.values()]).reshape(-1, 2)
+    flat = _Flat(
+        np.concatenate([lon, [u.lon for u in units], corners[:, 0]]),
+        np.concatenate([lat, [u.lat for u in units], corners[:, 1]]),
+    )
     shapes = [
         f'<path id="a{k}" d="{_path(outlines[name], flat)}"/>'
         if name in outlines
@@ -58,7 +63,7 @@ def draw_map(result: Result) -> str:
         for k, name in enumerate(names)
     ]
     titles = [f"<title>{escape(words)}</title>" for words in _words(result, names)]
-    marks = "".join(_unit_mark(unit.name, *flat.metres(unit.lon, unit.lat)) for unit in units)
+    marks = "".join(_unit_mark(unit, flat) for unit in units)
     colourings = _colourings(result)
     parts = [f'<svg class="shapes" aria-hidden="true"><defs>{"".join(shapes)}</defs></svg>']
     for number, colouring in enumerate(colourings):
@@ -208,10 +213,14 @@ def _dot(k: int, x: float, y: float) -> str:
     return f'<circle id="a{k}" cx="{x:.0f}" cy="{y:.0f}" r="{DOT_M:g}"/>'
 
 
-def _unit_mark(name: str, x: float, y: float) -> str:
+def _unit_mark(unit: Unit, flat: _Flat) -> str:
+    """A ring and the unit's name, which runs towards the middle where the edge is near."""
+    x, y = flat.metres(unit.lon, unit.lat)
+    side, anchor = (-1, "end") if x > flat.box[2] * 0.15 else (1, "start")
     return (
         f'<circle class="unit" cx="{x:.0f}" cy="{y:.0f}" r="700"/>'
-        f'<text class="unit-name" x="{x + 1100:.0f}" y="{y + 550:.0f}">{escape(name)}</text>'
+        f'<text class="unit-name" x="{x + side * 1100:.0f}" y="{y + 550:.0f}" '
+        f'text-anchor="{anchor}">{escape(unit.name)}</text>'
     )
 
 

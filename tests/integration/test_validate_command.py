@@ -242,6 +242,13 @@ def test_the_map_changes_its_colours_and_asks_for_nothing(browser: Browser, page
 @in_a_browser
 def test_every_place_of_the_map_is_drawn_and_coloured(browser: Browser, page: Path) -> None:
     browser.open(page.as_uri())
+    outside = (
+        "[...document.querySelectorAll('#map-choice use, #map-choice text')].filter(u => {"
+        " const b = u.getBBox(), v = u.ownerSVGElement.viewBox.baseVal;"
+        " return b.x < v.x || b.y < v.y || b.x + b.width > v.x + v.width"
+        " || b.y + b.height > v.y + v.height; }).length"
+    )
+    assert browser.see(outside) == 0
     empty = (
         "[...document.querySelectorAll('#map-choice use')].filter(u => {"
         " const b = u.getBBox(); return !(b.width > 100 && b.height > 100)"
