@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from routing_service.graph.calibration import FIELDS, KINDS, Calibration, Lattic
 from routing_service.graph.calibration_text import toml_text
 from routing_service.graph.profile import Profile
 from routing_service.graph.rules.flags import ROAD_CLASSES
+from routing_service.graph.speed_sets import Period, SpeedSet, SpeedSets
 from routing_service.graph.trees import check_trees
 from routing_service.live.snapshot import Snapshot
 from tests.toymap import read_map
@@ -141,13 +143,13 @@ WAYS = {
 }
 
 
-def town(fitted: Calibration | None) -> Snapshot:
+def town(fitted: Calibration | None, sets: SpeedSets | None = None) -> Snapshot:
     raw = read_map(TOWN, WAYS)
     lon, lat = raw.node_lon_e7 / 1e7, raw.node_lat_e7 / 1e7
     units = [
         Unit(code, code, float(lat[node]), float(lon[node])) for code, node in (("A", 0), ("C", 2))
     ]
-    graph = build_graph(raw, CAR, units, calibration=fitted)
+    graph = build_graph(raw, CAR, units, speed_sets=sets, calibration=fitted)
     check_trees(graph)
     return Snapshot(graph, "x")
 
@@ -170,7 +172,17 @@ def test_the_streets_of_a_cell_take_their_factor() -> None:
 def test_the_start_is_added_once_to_every_time() -> None:
     plain, later = town(None), town(replace(calibration(), start_ms=377_000))
     for node in range(3):
-        assert ms(later, node) == [time + 377_000 for time in ms(plain, node)]
+        assert ms(later, node) == [before + 377_000 for before in ms(plain, node)]
+
+
+def test_a_further_speed_set_takes_factor_and_start_too() -> None:
+    nights = Period((0,), time(22), time(6))
+    half = SpeedSet("slow", "made up for this test", 0.5, {}, (nights,))
+    fitted = replace(calibration(fields={"all": [693, 0]}), start_ms=10_000)
+    snapshot = town(fitted, SpeedSets(sets=(half,)))
+    # At half the speed the streets take 239,964 and 120,000 ms, the start what it took.
+    assert ms(snapshot, 0) == [10_000, 10_000 + 119_982 + 60_000]
+    assert ms(replace(snapshot, speed_set=1), 0) == [10_000, 10_000 + 239_964 + 120_000]
 
 
 def test_a_route_takes_what_the_decision_says() -> None:
