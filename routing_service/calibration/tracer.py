@@ -22,7 +22,7 @@ from routing_service.kernels.lookup import (
     Labelled,
     look_up_many,
 )
-from routing_service.kernels.rays import next_turns, trace_rays
+from routing_service.kernels.rays import RayTable, TurnTable, next_turns, trace_rays
 from routing_service.units import E7, MS_PER_MINUTE, NONE, FloatArray, IntArray, LongArray
 
 SNAP_LIMIT_M: Final = 2_000.0
@@ -101,35 +101,33 @@ class Tracer:
         np.cumsum(counts, out=first[1:])
         points = np.arange(first[-1]) - np.repeat(first[:-1] - self._first[rows], counts)
         table = (graph.turn_first, graph.turn_to, graph.turn_ms)
-        turns = np.empty(graph.n_edges, dtype=np.int32)
+        taken = np.empty(graph.n_edges, dtype=np.int32)
         seeds = seeds_of(graph.doors, tree)
         labels = (graph.tree_ms[tree], graph.tree_cm[tree])
-        next_turns(*table, graph.edge_ms, graph.edge_cm, seeds, *labels, turns)
-        row_first = np.empty(len(rows) + 1, dtype=np.int64)
-        row_ms = np.empty((len(rows), 2))
-        room = 128 * len(rows)
-        while True:
-            keys, ms = np.empty(room, dtype=np.int32), np.empty(room)
+        next_turns(*table, graph.edge_ms, graph.edge_cm, seeds, *labels, taken)
+        entries, room = -1, 64 * len(rows)
+        while entries < 0:
+            room *= 2
+            rays = _buffers(len(rows), room)
             entries = trace_rays(
                 tree,
                 self._snaps[points],
                 first,
                 labelled(graph),
-                *table,
-                turns,
+                TurnTable(*table, taken),
                 self._edge_key,
-                row_first,
-                keys,
-                ms,
-                row_ms,
+                rays,
                 np.zeros(self._n_keys),
                 np.empty(self._n_keys, dtype=np.int32),
             )
-            if entries >= 0:
-                break
-            room *= 2
-        minutes = ms[:entries] / MS_PER_MINUTE
-        return Rays(rows, row_first, keys[:entries], minutes, row_ms[:, 0] / MS_PER_MINUTE)
+        minutes = rays.ms[:entries] / MS_PER_MINUTE
+        return Rays(rows, rays.first, rays.keys[:entries], minutes, rays.row_ms / MS_PER_MINUTE)
+
+
+def _buffers(rows: int, room: int) -> RayTable:
+    """Room for the rays of `rows` observations with `room` entries in all."""
+    first, keys = np.empty(rows + 1, dtype=np.int64), np.empty(room, dtype=np.int32)
+    return RayTable(first, keys, np.empty(room), np.empty(rows))
 
 
 def labelled(graph: RoadGraph) -> Labelled:

@@ -6,6 +6,8 @@ cell of the map. A matrix of rays is CSR, one row per observation.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from routing_service.kernels.jit import kernel
@@ -13,6 +15,32 @@ from routing_service.kernels.lookup import Labelled, along_edge, label_at
 from routing_service.kernels.path import next_edge
 from routing_service.kernels.snap import BACKWARD, FORWARD
 from routing_service.units import INF_MS, NONE, FloatArray, IntArray, LongArray
+
+
+class TurnTable(NamedTuple):
+    """The turns by source edge, and which of them a tree takes.
+
+    `first`, `to`, `ms` are the CSR ``int32`` turn table; `taken` (``int32[edges]``) is the turn out
+    of each edge on the way to the unit, from `next_turns`.
+    """
+
+    first: IntArray
+    to: IntArray
+    ms: IntArray
+    taken: IntArray
+
+
+class RayTable(NamedTuple):
+    """Rays, written by `trace_rays` into buffers of the caller.
+
+    `first` (``int64[rows + 1]``), `keys` (``int32[n]``) and `ms` (``float64[n]``) are CSR;
+    `row_ms` (``float64[rows]``) is the time of each row with its turns, NaN without a route.
+    """
+
+    first: LongArray
+    keys: IntArray
+    ms: FloatArray
+    row_ms: FloatArray
 
 
 @kernel
@@ -62,15 +90,9 @@ def trace_rays(
     snaps: IntArray,
     first: IntArray,
     net: Labelled,
-    turn_first: IntArray,
-    turn_to: IntArray,
-    turn_ms: IntArray,
-    turns: IntArray,
+    turns: TurnTable,
     edge_key: IntArray,
-    row_first: LongArray,
-    keys: IntArray,
-    ms: FloatArray,
-    row_ms: FloatArray,
+    rays: RayTable,
     sums: FloatArray,
     touched: IntArray,
 ) -> int:
@@ -87,32 +109,26 @@ def trace_rays(
         without a route are left out.
     net
         The network and its trees.
-    turn_first, turn_to, turn_ms
-        The turn table by source edge, CSR ``int32``.
     turns
-        ``int32[edges]`` from `next_turns`.
+        The turn table and the turns of the unit's tree.
     edge_key
         ``int32[edges]``, key of each edge.
-    row_first, keys, ms
-        Written: the rays, CSR ``int64[rows + 1]``, ``int32[n]``, ``float64[n]`` (milliseconds).
-    row_ms
-        ``float64[rows, 2]``, written: mean time to the door (NaN: no route), and the part of it
-        that is spent in turns.
+    rays
+        Written.
     sums, touched
         Scratch: ``float64[keys]``, zero on entry and on return; ``int32[keys]``.
 
     Returns
     -------
     int
-        Number of entries, -1 if `keys` and `ms` are too short. Does not allocate.
+        Number of entries, -1 if the buffers of `rays` are too short. Does not allocate.
     """
     entries = 0
     for row in range(first.shape[0] - 1):
-        row_first[row] = entries
+        rays.first[row] = entries
         n_touched = 0
         reached = 0
         total_ms = 0.0
-        in_turns_ms = 0.0
         for p in range(first[row], first[row + 1]):
             best_ms = INF_MS
             e = NONE
@@ -128,7 +144,7 @@ def trace_rays(
             reached += 1
             total_ms += best_ms
             at_ms = int(net.edge_ms[e]) * at_cm // int(net.edge_cm[e])
-            j = turns[e]
+            j = turns.taken[e]
             beyond = False
             for k in range(net.doors.shape[1]):
                 if net.doors[unit, k, 0] == e and at_cm > net.doors[unit, k, 2]:
@@ -137,9 +153,9 @@ def trace_rays(
                         e,
                         int(net.doors[unit, k, 3]),
                         int(net.doors[unit, k, 4]),
-                        turn_first,
-                        turn_to,
-                        turn_ms,
+                        turns.first,
+                        turns.to,
+                        turns.ms,
                         net.tree_ms[unit],
                         net.tree_cm[unit],
                     )
@@ -154,20 +170,18 @@ def trace_rays(
                 sums[key] += spent_ms + 1e-9  # never 0, so that a key is noted once
                 if j < 0:
                     break
-                in_turns_ms += turn_ms[j]
-                e = turn_to[j]
-                j = turns[e]
+                e = turns.to[j]
+                j = turns.taken[e]
                 spent_ms = int(net.edge_ms[e]) if j >= 0 else int(net.tree_ms[unit, e])
-        if entries + n_touched > keys.shape[0]:
+        if entries + n_touched > rays.keys.shape[0]:
             return -1
         for i in range(n_touched):
-            keys[entries] = touched[i]
-            ms[entries] = sums[touched[i]] / reached
+            rays.keys[entries] = touched[i]
+            rays.ms[entries] = sums[touched[i]] / reached
             sums[touched[i]] = 0.0
             entries += 1
-        row_ms[row, 0] = total_ms / reached if reached else np.nan
-        row_ms[row, 1] = in_turns_ms / reached if reached else 0.0
-    row_first[first.shape[0] - 1] = entries
+        rays.row_ms[row] = total_ms / reached if reached else np.nan
+    rays.first[first.shape[0] - 1] = entries
     return entries
 
 
