@@ -18,6 +18,9 @@ from routing_service.units import E7, INF_MS, NONE, km_from_cm, minutes_from_ms
 Point = tuple[float, float]
 Start = tuple[int, int, int]
 
+START_AND_STOP = "start and stop"
+"""The step for what a calibration found every call to take whatever the way."""
+
 
 @dataclass(slots=True)
 class _Leg:
@@ -149,6 +152,9 @@ def _steps(graph: RoadGraph, legs: list[_Leg]) -> tuple[Step, ...]:
             runs[-1] = (road, runs[-1][1] + ms, runs[-1][2] + cm)
         else:
             runs.append((road, ms, cm))
+    start_ms = int(graph.manifest.get("start_ms", 0))
+    if start_ms:
+        runs.append((START_AND_STOP, start_ms, 0))
     return tuple(Step(road, minutes_from_ms(ms), km_from_cm(cm)) for road, ms, cm in runs)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from routing_service.decision.model import Location, Unit
+from routing_service.decision.model import Location, Step, Unit
 from routing_service.errors import InvalidCalibration
 from routing_service.graph.build import build_graph
 from routing_service.graph.calibration import FIELDS, KINDS, Calibration, Lattice, kinds_of
@@ -190,7 +190,11 @@ def test_a_route_takes_what_the_decision_says() -> None:
     place = Location(53.55, -1.4775)
     decision = snapshot.decide(place)
     for row in decision.ranking:
-        assert snapshot.route(place, row.ods_code).minutes == row.minutes
+        route = snapshot.route(place, row.ods_code)
+        assert route.minutes == row.minutes
+        # What every call takes whatever the way is a step of its own: 5 of the minutes.
+        assert route.steps[-1] == Step("start and stop", 5.0, 0.0)
+        assert sum(step.minutes for step in route.steps) == pytest.approx(route.minutes, abs=0.1)
 
 
 def test_a_network_says_which_calibration_it_has() -> None:

@@ -80,7 +80,8 @@ def read_surrogate(region_dir: Path, *, progress: Progress | None = None) -> Raw
     -------
     RawNetwork
         With ``network="surrogate"``; local streets have ``highway``, ``hasu:setting`` and
-        ``hasu:link`` tags and no names, main roads also ``ref``, ``name``, ``maxspeed`` and ``oneway``.
+        ``hasu:link`` tags and no names, main roads also ``ref``, ``name``, ``maxspeed`` and
+        ``oneway``.
 
     Raises
     ------
