@@ -100,9 +100,7 @@ def _passing(
     return passing
 
 
-def at_speeds(
-    doors: IntArray, edge_ms: IntArray, edge_cm: IntArray, start_ms: int = 0
-) -> IntArray:
+def at_speeds(doors: IntArray, edge_ms: IntArray, edge_cm: IntArray, start_ms: int = 0) -> IntArray:
     """The same doors on edges that take other times.
 
     `start_ms` is what every call takes whatever the way; it is added at the door, where all ways
