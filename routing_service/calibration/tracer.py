@@ -19,7 +19,6 @@ from routing_service.kernels.lookup import (
     MASK,
     SEGMENT,
     TIMES,
-    Labelled,
     look_up_many,
 )
 from routing_service.kernels.rays import RayTable, TurnTable, next_turns, trace_rays
@@ -113,7 +112,7 @@ class Tracer:
                 tree,
                 self._snaps[points],
                 first,
-                labelled(graph),
+                graph.labelled(),
                 TurnTable(*table, taken),
                 self._edge_key,
                 rays,
@@ -130,26 +129,10 @@ def _buffers(rows: int, room: int) -> RayTable:
     return RayTable(first, keys, np.empty(room), np.empty(rows))
 
 
-def labelled(graph: RoadGraph) -> Labelled:
-    """The arrays of a network that a look-up reads."""
-    return Labelled(
-        graph.grid,
-        graph.cell_first,
-        graph.cell_segments,
-        graph.segments,
-        graph.edge_ms,
-        graph.edge_cm,
-        graph.edge_label,
-        graph.tree_ms,
-        graph.tree_cm,
-        graph.doors,
-    )
-
-
 def _snaps(graph: RoadGraph, lon: FloatArray, lat: FloatArray) -> IntArray:
     """Segment (-1: none near), cm along it and directions of each point, ``int32[n, 3]``."""
     answers = np.empty((len(lon), TIMES + 2 * len(graph.doors)), dtype=np.int32)
-    look_up_many(lon * E7, lat * E7, labelled(graph), answers)
+    look_up_many(lon * E7, lat * E7, graph.labelled(), answers)
     snaps = np.ascontiguousarray(answers[:, [SEGMENT, ALONG_CM, MASK]])
     snaps[answers[:, DISTANCE_CM] > 100 * SNAP_LIMIT_M, 0] = NONE
     return snaps

