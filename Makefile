@@ -28,6 +28,7 @@ run: $(RUN) $(GRAPH) ## Install, build the default network if missing, answer on
 
 graph: $(RUN) ## Build the default network anew
 	$(BIN)/hasu build --out $(GRAPH)
+	$(BIN)/hasu verify $(GRAPH) --golden
 
 test: $(DEV) $(GRAPH) ## Every test, then the kernel tests once more as plain Python
 	$(BIN)/python -m pytest
@@ -48,8 +49,10 @@ lock: ## Pin every dependency with hashes
 clean: ## Remove the environment, built networks and caches
 	rm -rf $(VENV) graphs/*.graph .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
+# A network must know forty places before it may serve.
 $(GRAPH): $(GRAPH_INPUTS) | $(RUN)
 	@$(BIN)/hasu build --out $@
+	@$(BIN)/hasu verify $@ --golden
 
 $(VENV)/bin/python:
 	@scripts/make-venv $(VENV)

@@ -241,6 +241,7 @@ def _calibration(
         start_ms=round(float(x[START]) * MS_PER_MINUTE),
         data={
             "sha256": seen.data_sha256,
+            "modelled": seen.modelled,
             "observations": len(seen),
             "places": len(set(seen.place)),
             "units": [seen.units[u].ods_code for u in np.unique(seen.unit)],

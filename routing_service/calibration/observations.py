@@ -54,6 +54,8 @@ class Observations:
         is a point, at `lon`, `lat`). For an area, `lon`, `lat` are its most central point.
     rejected
         Rows of the source that were left out, and why.
+    modelled
+        The times are another model's, not of journeys that were made.
     """
 
     place: tuple[str, ...]
@@ -70,6 +72,7 @@ class Observations:
     areas: Areas | None = None
     area: IntArray | None = None
     rejected: tuple[str, ...] = ()
+    modelled: bool = False
 
     def __len__(self) -> int:
         return len(self.minutes)

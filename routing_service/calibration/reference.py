@@ -123,6 +123,7 @@ def read_reference(region_dir: Path, neighbours: Sequence[str] = NEIGHBOURS) -> 
         data_sha256=_sha256(content),
         areas=points,
         area=area,
+        modelled=True,
     )
 
 

@@ -164,6 +164,8 @@ class Snapshot:
             flags.append("surrogate_network")
         if self.calibration == "uncalibrated":
             flags.append("uncalibrated")
+        if self.manifest.get("calibration_data", {}).get("modelled"):
+            flags.append("modelled_reference")
         return tuple(flags)
 
     @cached_property

@@ -180,7 +180,7 @@ def test_a_calibrated_network_says_how_likely_its_answer_is(
         notes, ranking = browser.text("notes"), browser.text("ranking")
     # What `test_calibrated` computes by hand.
     assert "Nearest of all units with probability 0.88" in notes
-    assert "eight journeys in ten take 5.8 to 9.7 min" in notes
+    assert "10 to 90 % band 5.8 to 9.7 min" in notes
     assert "not calibrated" not in notes
     assert "NORTH, nearest with probability 0.88" in ranking
     assert "SOUTH, nearest with probability 0.12" in ranking

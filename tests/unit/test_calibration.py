@@ -204,6 +204,9 @@ def test_a_network_says_which_calibration_it_has() -> None:
     assert with_one.manifest["calibration_data"]["sha256"] == "abc"
     assert with_one.manifest["error_model"] == dict(fitted.error_model)
     assert "uncalibrated" not in with_one.decide(Location(53.55, -1.4775)).flags
+    assert "modelled_reference" not in with_one.decide(Location(53.55, -1.4775)).flags
+    modelled = town(replace(fitted, data={**fitted.data, "modelled": True}))
+    assert "modelled_reference" in modelled.decide(Location(53.55, -1.4775)).flags
     assert without.calibration == "uncalibrated"
     assert "uncalibrated" in without.decide(Location(53.55, -1.4775)).flags
 

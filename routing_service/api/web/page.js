@@ -14,6 +14,7 @@ const FLAGS = {
   near_tie: null,
   no_eligible_unit: null,
   other_unit_nearest_within_accuracy: null,
+  modelled_reference: "Times and probabilities are fitted to another model's times, not to ambulance journeys, which scatter more.",
   uncalibrated: "Times are not calibrated against real journeys.",
   site_point_door: "The time is to the hospital's site point; its ambulance entrance has not been surveyed.",
   postcode_centroid: "A postcode stands for the middle of its addresses.",
@@ -126,7 +127,7 @@ function sayVerdict({ destination, ranking, margin_minutes: margin, near_tie: ti
 function spreadNotes(first) {
   if (!first || first.p_nearest === null) return [];
   const band = `${first.p10_minutes.toFixed(1)} to ${first.p90_minutes.toFixed(1)} min`;
-  return [note(`Nearest of all units with probability ${chance(first.p_nearest)}; eight journeys in ten take ${band}.`)];
+  return [note(`Nearest of all units with probability ${chance(first.p_nearest)}; 10 to 90 % band ${band}.`)];
 }
 
 // Two decimals, and never a certainty.
