@@ -61,6 +61,7 @@ def rank(
                 Ranked(place, unit.ods_code, unit.name, None, None, status, False, ("no_route",))
             )
             continue
+        p10, p90, p_nearest = NOTHING_KNOWN if spread is None else spread[u]
         is_open = status == "open"
         if is_open:
             eligible.append(place - 1)
@@ -75,7 +76,9 @@ def rank(
                 status,
                 is_open,
                 (word,) if is_open else (word, status),
-                *(NOTHING_KNOWN if spread is None else spread[u]),
+                p10,
+                p90,
+                p_nearest,
             )
         )
     margin_ms = None
