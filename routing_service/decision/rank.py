@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from routing_service.decision.model import Decision, Ranked, Snap, Status, Unit
 from routing_service.units import INF_MS, km_from_cm, minutes_from_ms
 
-NOTHING_KNOWN = (None, None, None)
-
 
 def rank(
     units: Sequence[Unit],
@@ -19,7 +17,7 @@ def rank(
     near_tie_ms: int,
     snap: Snap,
     flags: tuple[str, ...] = (),
-    spread: Sequence[Sequence[float]] | None = None,
+    spread: Sequence[int] | None = None,
 ) -> Decision:
     """Rank all units by time and choose the destination.
 
@@ -40,9 +38,9 @@ def rank(
     flags
         Doubts that are known already; those of the ranking are added behind them.
     spread
-        For each unit the 10 % and the 90 % point of its time in minutes and its probability of
-        being nearest, whatever the statuses; None without an error model. Rows of units without a
-        route are not read.
+        Three numbers for each unit, one unit after another: the 10 % and the 90 % point of its time
+        in tenths of a minute, and in thousandths its probability of being nearest, whatever the
+        statuses; None without an error model. Those of units without a route are not read.
 
     Returns
     -------
@@ -61,7 +59,10 @@ def rank(
                 Ranked(place, unit.ods_code, unit.name, None, None, status, False, ("no_route",))
             )
             continue
-        p10, p90, p_nearest = NOTHING_KNOWN if spread is None else spread[u]
+        p10 = p90 = p_nearest = None
+        if spread is not None:
+            p10, p90 = spread[3 * u] / 10, spread[3 * u + 1] / 10
+            p_nearest = spread[3 * u + 2] / 1000
         is_open = status == "open"
         if is_open:
             eligible.append(place - 1)
@@ -81,9 +82,8 @@ def rank(
                 p_nearest,
             )
         )
-    margin_ms = None
-    if len(eligible) > 1:
-        margin_ms = times_ms[order[eligible[1]]] - times_ms[order[eligible[0]]]
+    best_ms = [times_ms[order[place]] for place in eligible[:2]]
+    margin_ms = best_ms[1] - best_ms[0] if len(best_ms) > 1 else None
     near_tie = margin_ms is not None and margin_ms < near_tie_ms
     reachable = nearest_ms < INF_MS
     if near_tie:

@@ -98,7 +98,7 @@ def nearest_probabilities_many(ms: IntArray, sigma_unit: float, out: FloatArray)
 
 
 @kernel
-def doubts(answer: IntArray, low: float, high: float, sigma_unit: float, out: FloatArray) -> None:
+def doubts(answer: IntArray, low: float, high: float, sigma_unit: float, out: IntArray) -> None:
     """What people are shown of the error of an answer, rounded as they are shown it.
 
     Rounding here costs a tenth of what it costs in the interpreter; minutes are rounded as by
@@ -113,15 +113,17 @@ def doubts(answer: IntArray, low: float, high: float, sigma_unit: float, out: Fl
     sigma_unit
         As in `nearest_probabilities`.
     out
-        ``float64[units, 3]``, written: the 10 % and 90 % points in minutes to a tenth, and the
-        probability of being the nearest to a thousandth. Rows of units without a route are 0.
+        ``int32[3 * units]``, written, three numbers a unit: the 10 % and 90 % points in tenths of
+        a minute, and the probability of being the nearest in thousandths. 0 without a route.
     """
-    ms = answer[TIMES : TIMES + out.shape[0]]
-    nearest_probabilities(ms, sigma_unit, out[:, 2])
-    for u in range(out.shape[0]):
-        out[u, 0] = 0.0
-        out[u, 1] = 0.0
+    units = out.shape[0] // 3
+    ms = answer[TIMES : TIMES + units]
+    shares = np.empty(units)
+    nearest_probabilities(ms, sigma_unit, shares)
+    for u in range(units):
+        out[3 * u] = 0
+        out[3 * u + 1] = 0
         if ms[u] < INF_MS:
-            out[u, 0] = math.floor((ms[u] * low + 3_000.0) / 6_000.0) / 10.0
-            out[u, 1] = math.floor((ms[u] * high + 3_000.0) / 6_000.0) / 10.0
-        out[u, 2] = math.floor(out[u, 2] * 1_000.0 + 0.5) / 1_000.0
+            out[3 * u] = int((ms[u] * low + 3_000.0) // 6_000.0)
+            out[3 * u + 1] = int((ms[u] * high + 3_000.0) // 6_000.0)
+        out[3 * u + 2] = int(shares[u] * 1_000.0 + 0.5)

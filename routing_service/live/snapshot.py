@@ -38,7 +38,6 @@ from routing_service.kernels.lookup import (
     Labelled,
     look_up_many,
 )
-from routing_service.kernels.probability import doubts
 from routing_service.live.drawing import main_roads
 from routing_service.live.route import read_route
 from routing_service.units import E7, INF_MS, MS_PER_MINUTE, NONE, FloatArray, IntArray
@@ -154,7 +153,7 @@ class Snapshot:
 
     @cached_property
     def _bound(self) -> BoundLookup:
-        return BoundLookup(self._net)
+        return BoundLookup(self._net, self._error_factors)
 
     @cached_property
     def _standing_flags(self) -> tuple[str, ...]:
@@ -182,12 +181,12 @@ class Snapshot:
         TooFarFromRoad
             If no road of the connected core is within ``limits.snap_limit_m``; says how far it is.
         """
-        buffer, flags = self._look_up(location)
-        answer: list[int] = buffer.tolist()
+        answer, flags = self._look_up(location)
         flags = self._standing_flags + flags
         if location.source == "postcode":
             flags += ("postcode_centroid",)
         middle = TIMES + len(self.units)
+        known = middle + len(self.units)
         times_ms = answer[TIMES:middle]
         disc = None
         if location.accuracy_m is not None:
@@ -198,28 +197,17 @@ class Snapshot:
             self.units,
             self.statuses,
             times_ms,
-            answer[middle:],
+            answer[middle:known],
             near_tie_ms=self._near_tie_ms,
             snap=self._snap(answer),
             flags=flags,
-            spread=self._spread(buffer),
+            spread=answer[known:] or None,
         )
         decision.disc = disc
         destination = decision.destination
         if destination is not None and self.doors[destination.ods_code] == "site_point":
             decision.flags += ("site_point_door",)
         return decision
-
-    def _spread(self, buffer: IntArray) -> list[list[float]] | None:
-        """10 % and 90 % points and the probability of being nearest, a row for each unit."""
-        factors = self._error_factors
-        if factors is None:
-            return None
-        low, high, sigma_unit = factors
-        out = np.empty((len(self.units), 3))
-        doubts(buffer, low, high, sigma_unit, out)
-        rows: list[list[float]] = out.tolist()
-        return rows
 
     @cached_property
     def _error_factors(self) -> tuple[float, float, float] | None:
@@ -238,8 +226,7 @@ class Snapshot:
         ------
         UnknownUnit, NoRoute, OutsideRegion, TooFarFromRoad
         """
-        buffer, flags = self._look_up(location)
-        answer: list[int] = buffer.tolist()
+        answer, flags = self._look_up(location)
         flags = self._standing_flags + flags
         for u, unit in enumerate(self.units):
             if unit.ods_code == ods_code:
@@ -276,10 +263,10 @@ class Snapshot:
         answers[distance_m > self.limits.snap_limit_m, TIMES:] = INF_MS
         return answers[:, TIMES : TIMES + units], answers[:, TIMES + units :], distance_m
 
-    def _look_up(self, location: Location) -> tuple[IntArray, tuple[str, ...]]:
+    def _look_up(self, location: Location) -> tuple[list[int], tuple[str, ...]]:
         """Snap a location and read its times: the kernel's answer, and doubts about the snap."""
         lon_e7, lat_e7 = location.lon * E7, location.lat * E7
-        buffer = np.empty(TIMES + 2 * len(self.units), dtype=np.int32)
+        buffer = np.empty(self._bound.columns, dtype=np.int32)
         flags: tuple[str, ...] = ()
         heading = location.heading_deg
         if heading is not None:
@@ -290,12 +277,13 @@ class Snapshot:
                 heading, flags = None, ("heading_ignored",)
         if heading is None:
             self._bound(lon_e7, lat_e7, 0.0, 0.0, buffer)
-        distance_m = int(buffer[DISTANCE_CM]) / 100
+        answer: list[int] = buffer.tolist()
+        distance_m = answer[DISTANCE_CM] / 100
         if distance_m > self.limits.snap_limit_m:
             self._refuse(location, distance_m)
         if distance_m > self.limits.poor_snap_m:
             flags += ("poor_snap",)
-        return buffer, flags
+        return answer, flags
 
     def _snap(self, answer: list[int]) -> Snap:
         distance_cm = answer[DISTANCE_CM]

@@ -9,6 +9,7 @@ import numpy as np
 
 from routing_service.kernels.bound import BoundLookup
 from routing_service.kernels.lookup import TIMES, look_up
+from routing_service.kernels.probability import doubts
 from routing_service.live.snapshot import Snapshot
 from routing_service.units import E7
 from tests import api_scene
@@ -41,3 +42,17 @@ def test_it_keeps_its_network_alive() -> None:
     bound(-1.5 * E7, 53.47 * E7, 0.0, 0.0, answer)
     assert len(filler) == 64
     assert answer.tolist() == wanted.tolist()
+
+
+def test_with_an_error_model_the_doubts_follow() -> None:
+    net = Snapshot(api_scene.graph(), "g")._net
+    bound = BoundLookup(net, (0.8, 1.25, 0.1))
+    answer = np.full(bound.columns, -9, np.int32)
+    bound(-1.5 * E7, 53.51 * E7, 0.0, 0.0, answer)
+    known = TIMES + 4
+    wanted = np.full(6, -9, np.int32)
+    doubts(answer[:known], 0.8, 1.25, 0.1, wanted)
+    assert answer[known:].tolist() == wanted.tolist()
+    # 53.51 is 10.0 km from NORTH and 12.2 km from SOUTH: NORTH is likelier, neither is certain.
+    assert 500 < answer[known + 2] < 1000
+    assert abs(int(answer[known + 2] + answer[known + 5]) - 1000) <= 1

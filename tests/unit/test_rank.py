@@ -137,7 +137,7 @@ def test_doubts_that_are_known_already_come_first() -> None:
 
 # --- what is known of the error ----------------------------------------------------------------
 def test_each_row_has_the_spread_of_its_own_unit_and_a_row_without_a_route_has_none() -> None:
-    spread = [[17.0, 26.0, 0.2], [15.0, 22.0, 0.8], [0.0, 0.0, 0.0]]
+    spread = [*(170, 260, 200), *(150, 220, 800), *(0, 0, 0)]
     decision = rank(
         *(UNITS, OPEN, [21 * MINUTE, 18 * MINUTE, INF_MS], [1, 1, INF_MS]),
         near_tie_ms=1,
