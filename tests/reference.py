@@ -14,9 +14,10 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
+from routing_service import answer
 from routing_service.graph.road_graph import RoadGraph
 from routing_service.graph.sources.raw import RawNetwork, Restriction
-from routing_service.units import INF_MS, IntArray
+from routing_service.units import INF_MS, NONE, IntArray
 from tests.networks import Turn, TurnTable
 
 Label = tuple[int, int]
@@ -266,3 +267,51 @@ def metres_per_unit(lat_e7: float) -> tuple[float, float]:
 def as_labels(tree_ms: IntArray, tree_cm: IntArray) -> list[Label]:
     """Labels of a kernel as pairs."""
     return list(zip(np.asarray(tree_ms).tolist(), np.asarray(tree_cm).tolist(), strict=True))
+
+
+# --- the rule of the service -------------------------------------------------------------------
+def ranking(
+    rows: Sequence[tuple[int, int, int, bool, bool]], near_tie_ms: int
+) -> tuple[list[int], list[int]]:
+    """Doubts, destination and margin; then the order and the reasons of the units.
+
+    A row is a unit's time, status, guard, whether the policy allows it, and whether its door is a
+    site point.
+    """
+    order = sorted(range(len(rows)), key=lambda u: (rows[u][0], u))
+    reached = [u for u in order if rows[u][0] < INF_MS]
+    allowed = [u for u in reached if rows[u][3]]
+    takes = [u for u in allowed if rows[u][1] == answer.OPEN]
+    goal = takes[0] if takes else None
+    kept = False
+    for u in allowed:
+        if u == goal:
+            break
+        extra_ms = rows[goal][0] - rows[u][0] if goal is not None else INF_MS
+        if rows[u][1] == answer.DIVERT and extra_ms > rows[u][2]:
+            goal, kept = u, True
+            break
+    others = [rows[u][0] for u in takes if u != goal]
+    margin_ms = others[0] - rows[goal][0] if goal is not None and others else INF_MS
+    ahead = reached[: reached.index(goal)] if goal is not None else reached
+    doubts = {
+        answer.NEAR_TIE: margin_ms < near_tie_ms,
+        answer.UNIT_UNREACHABLE: 0 < len(reached) < len(rows),
+        answer.NO_ROUTE: not reached,
+        answer.NO_ELIGIBLE_UNIT: goal is None,
+        answer.DIVERT_EXCEEDS_GUARD: kept,
+        answer.POLICY_DIFFERS: any(rows[u][1] == answer.OPEN and not rows[u][3] for u in ahead),
+        answer.SITE_POINT_DOOR: goal is not None and rows[goal][4],
+    }
+    reasons = [answer.UNREACHED] * len(rows)
+    for u in reached:
+        why = {
+            answer.NEAREST: u == order[0],
+            answer.CLOSE: u != order[0] and rows[u][0] - rows[order[0]][0] < near_tie_ms,
+            answer.ELIGIBLE: u in takes or u == goal,
+            answer.NOT_IN_POLICY: not rows[u][3],
+            answer.DIVERT_NOT_TAKEN: kept and u == goal,
+        }
+        reasons[u] = sum(bit for bit, holds in why.items() if holds)
+    bits = sum(bit for bit, holds in doubts.items() if holds)
+    return [bits, NONE if goal is None else goal, margin_ms], [*order, *reasons]

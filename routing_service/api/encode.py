@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from routing_service.decision.model import Decision, Disc, Location, Ranked, Route, Snap
+    from routing_service.decision.decision import Decision
+    from routing_service.decision.model import Disc, Location, Ranked, Route, Snap
     from routing_service.live.snapshot import Snapshot
 
 DECISION_SUPPORT = "A clinician decides."

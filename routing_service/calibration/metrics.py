@@ -11,6 +11,7 @@ step would change nothing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,9 @@ from routing_service.units import NONE, BoolArray, FloatArray, IntArray
 
 CLOSE_MINUTES, CLEAR_MINUTES = 2.0, 5.0
 """Margins of the reference beyond which a call is no longer close, and beyond which it is clear."""
+
+SHIFTS_MINUTES = (0.0, *(float(round(2 ** (k / 2), 1)) for k in range(15)))
+"""Shifts of an error model that are tried: none, and 1 to 128 minutes by factors of sqrt 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,11 +306,51 @@ def coverage(p10: FloatArray, p90: FloatArray, actual: FloatArray) -> float:
     return float(np.mean(inside[known]))
 
 
-def estimate_error_model(residuals: FloatArray) -> dict[str, float]:
+def estimate_error_model(ours: FloatArray, reference: FloatArray) -> dict[str, float]:
+    """Find how times go wrong: what is shared, what is each unit's own, and by which shift.
+
+    The model is that of `decision.uncertainty`. Of the shifts of `SHIFTS_MINUTES` the likeliest is
+    taken: the one that gives the observed reference times the greatest density, with the spread
+    measured by quantile so that a few wild times do not choose it. The rest is `split_error`.
+
+    Parameters
+    ----------
+    ours, reference
+        ``float64[places, units]``, minutes, held-out; NaN where there is no time.
+
+    Returns
+    -------
+    dict
+        ``sigma_scene``, ``sigma_unit`` and ``shift_minutes``.
+
+    Raises
+    ------
+    ValueError
+        As of `split_error`.
+    """
+
+    def surprise(shift: float) -> float:
+        errors = shifted_logs(ours, reference, shift)
+        known = ~np.isnan(errors)
+        spread = _normal_spread(errors[known]) if known.any() else 0.0
+        if spread == 0.0:
+            return -math.inf
+        return math.log(spread) + float(np.mean(np.log(reference[known] + shift)))
+
+    shift = min(SHIFTS_MINUTES, key=surprise)
+    return {**split_error(shifted_logs(ours, reference, shift)), "shift_minutes": shift}
+
+
+def shifted_logs(ours: FloatArray, reference: FloatArray, shift_minutes: float) -> FloatArray:
+    """Errors of times on the log scale of an error model."""
+    return np.log((ours + shift_minutes) / (reference + shift_minutes))
+
+
+def split_error(residuals: FloatArray) -> dict[str, float]:
     """Split the error of log times into what a scene's units share and what each has to itself.
 
-    The model is ``log(ours / reference)[p, u] = scene[p] + unit[p, u]``, both parts normal with
-    mean zero and independent. Their proportion is found by moments, their size by quantile:
+    The model is ``residuals[p, u] = scene[p] + unit[p, u]``, both parts normal with mean zero and
+    independent. Their proportion is found by moments, their size by quantile:
 
     1. One-way analysis of variance with unequal group sizes. The mean square within places is the
        unit's variance; what the mean square between places has beyond it, by the mean number of
@@ -336,7 +380,7 @@ def estimate_error_model(residuals: FloatArray) -> dict[str, float]:
     --------
     >>> rng = np.random.default_rng(1)
     >>> errors = rng.normal(0.0, 0.06, (5000, 1)) + rng.normal(0.0, 0.03, (5000, 4))
-    >>> {name: round(value, 2) for name, value in estimate_error_model(errors).items()}
+    >>> {name: round(value, 2) for name, value in split_error(errors).items()}
     {'sigma_scene': 0.06, 'sigma_unit': 0.03}
     """
     known = ~np.isnan(residuals)

@@ -84,13 +84,16 @@ def _judge(ours: FloatArray, reference: FloatArray, judged: BoolArray) -> tuple[
         Of each decision the probability stated and how right it was; of each pair our minutes,
         the ends of their band and the reference's minutes.
     """
-    residuals = np.log(np.concatenate(ours[:, ~judged] / reference[~judged]))
-    spread = metrics.estimate_error_model(residuals)
-    model = ErrorModel(spread["sigma_scene"], spread["sigma_unit"])
+    draws = len(ours)
+    fitted = np.concatenate(ours[:, ~judged])
+    model = ErrorModel(
+        **metrics.estimate_error_model(fitted, np.tile(reference[~judged], (draws, 1)))
+    )
     times = np.concatenate(ours[:, judged])
-    truth = np.tile(reference[judged], (len(ours), 1))
+    truth = np.tile(reference[judged], (draws, 1))
     stated = nearest_probability(times, model)
-    pairs = (times, model.low * times, model.high * times, truth)
+    low, high = (factor * (times + model.shift_minutes) for factor in (model.low, model.high))
+    pairs = (times, low - model.shift_minutes, high - model.shift_minutes, truth)
     return stated, metrics.credits(times, truth), *(part.ravel() for part in pairs)
 
 
@@ -113,5 +116,5 @@ def nearest_probability(minutes: FloatArray, model: ErrorModel) -> FloatArray:
 
     ms = np.where(np.isnan(minutes), INF_MS, np.rint(minutes * MS_PER_MINUTE)).astype(np.int32)
     out = np.empty(ms.shape)
-    nearest_probabilities_many(ms, model.sigma_unit, out)
+    nearest_probabilities_many(ms, model.sigma_unit, model.shift_ms, out)
     return np.asarray(out[np.arange(len(ms)), metrics.chosen(minutes)])

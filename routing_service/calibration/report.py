@@ -169,13 +169,13 @@ def worst(result: Result) -> list[dict[str, Any]]:
 
 
 def error_model(result: Result) -> dict[str, float] | None:
-    """Spread of the error on the log scale; None where scene and unit cannot be told apart."""
+    """Spread of the error; None where scene and unit cannot be told apart."""
     if not result.chooses:
         return None
-    ratio = result.ours_by_place / result.reference_by_place
-    residuals = np.log(np.concatenate(ratio))
+    ours = np.concatenate(result.ours_by_place)
+    reference = np.tile(result.reference_by_place, (len(result.ours_by_place), 1))
     try:
-        return metrics.estimate_error_model(residuals)
+        return metrics.estimate_error_model(ours, reference)
     except ValueError:
         return None
 

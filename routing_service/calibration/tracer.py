@@ -8,19 +8,13 @@ from typing import Final
 
 import numpy as np
 
+from routing_service.answer import ALONG_CM, DISTANCE_CM, MASK, SEGMENT, columns
 from routing_service.calibration.observations import Observations
 from routing_service.graph.calibration import at_times
 from routing_service.graph.doors import seeds_of
 from routing_service.graph.road_graph import RoadGraph
 from routing_service.graph.trees import THREADS, beyond_doors, grow_trees
-from routing_service.kernels.lookup import (
-    ALONG_CM,
-    DISTANCE_CM,
-    MASK,
-    SEGMENT,
-    TIMES,
-    look_up_many,
-)
+from routing_service.kernels.lookup import look_up_many
 from routing_service.kernels.rays import RayTable, TurnTable, next_turns, trace_rays
 from routing_service.units import E7, MS_PER_MINUTE, NONE, FloatArray, IntArray, LongArray
 
@@ -131,7 +125,7 @@ def _buffers(rows: int, room: int) -> RayTable:
 
 def _snaps(graph: RoadGraph, lon: FloatArray, lat: FloatArray) -> IntArray:
     """Segment (-1: none near), cm along it and directions of each point, ``int32[n, 3]``."""
-    answers = np.empty((len(lon), TIMES + 2 * len(graph.doors)), dtype=np.int32)
+    answers = np.empty((len(lon), columns(len(graph.doors))), dtype=np.int32)
     look_up_many(lon * E7, lat * E7, graph.labelled(), answers)
     snaps = np.ascontiguousarray(answers[:, [SEGMENT, ALONG_CM, MASK]])
     snaps[answers[:, DISTANCE_CM] > 100 * SNAP_LIMIT_M, 0] = NONE

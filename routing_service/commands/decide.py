@@ -9,7 +9,8 @@ from routing_service.commands import terminal
 from routing_service.commands.command import OK, Command, add_json, add_settings, read_settings
 
 if TYPE_CHECKING:
-    from routing_service.decision.model import Decision, Location, Ranked
+    from routing_service.decision.decision import Decision
+    from routing_service.decision.model import Location, Ranked
     from routing_service.live.snapshot import Snapshot
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 Door = Literal["surveyed", "site_point"]
 Status = Literal["open", "divert", "closed"]
@@ -87,20 +87,6 @@ class Disc:
     unroutable: float
 
 
-@dataclass(slots=True)
-class Decision:
-    """All units in order, the destination and every doubt about it."""
-
-    ranking: tuple[Ranked, ...]
-    destination: Ranked | None
-    nearest_ods_code: str | None
-    margin_minutes: float | None
-    near_tie: bool
-    flags: tuple[str, ...]
-    snap: Snap
-    disc: Disc | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Step:
     """A stretch of a route along one road."""
@@ -122,3 +108,10 @@ class Route:
     exemptions: tuple[str, ...]
     snap: Snap
     flags: tuple[str, ...] = field(default=())
+
+
+class Policy(Protocol):
+    """Which units the incidents of an area may be taken to."""
+
+    def allowed(self, lon: float, lat: float) -> tuple[bool, ...] | None:
+        """One for each unit, in the order of their ODS codes; None where all are allowed."""

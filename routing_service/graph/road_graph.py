@@ -14,7 +14,7 @@ import numpy.typing as npt
 from routing_service.decision.model import Unit
 from routing_service.errors import GraphFileCorrupt
 from routing_service.graph.speed_sets import SpeedSets
-from routing_service.kernels.lookup import Labelled
+from routing_service.kernels.lookup import Labelled, label_table
 from routing_service.units import NONE, ByteArray, FlagArray, IntArray, LongArray
 
 if TYPE_CHECKING:
@@ -149,7 +149,15 @@ class RoadGraph:
 
     def labelled(self) -> Labelled:
         """The arrays that a look-up reads."""
-        return Labelled(*(getattr(self, name) for name in Labelled._fields))
+        edges = (self.edge_ms, self.edge_cm, self.edge_label)
+        return Labelled(
+            self.grid,
+            self.cell_first,
+            self.cell_segments,
+            self.segments,
+            label_table(*edges, self.tree_ms, self.tree_cm, self.doors),
+            self.doors,
+        )
 
     def label(self, e: int) -> tuple[str, str]:
         """Road number and name of edge `e`, either of them empty where the map has none."""
@@ -167,6 +175,7 @@ class RoadGraph:
         """
         return _road_name(*self.label(e))
 
+    @cached_property
     def road_names(self) -> list[str]:
         """`road_name` of every label, by label index."""
         text = self.label_bytes.tobytes()

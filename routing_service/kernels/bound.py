@@ -1,12 +1,15 @@
-"""A look-up that is bound to its network once, so that a call does not pass the network again.
+"""An answer from a network that is bound once, so that a call does not pass the network again.
 
-Passing eleven arrays from Python costs three times what the look-up itself does: each is unwrapped
-at every call. Here the kernel gets one small array of addresses and lengths, and finds the rest
-through it.
+Passing a dozen arrays from Python costs three times what the answer itself does: each is unwrapped
+at every call. Here the kernel gets a few plain numbers, one of them the address of a table of
+addresses, and finds the rest through it. Even the answer's own buffer is passed as an address:
+every thread has one, and what is handed out is a copy of it as Python's numbers.
 """
 
 from __future__ import annotations
 
+import struct
+import threading
 from typing import Any
 
 import numpy as np
@@ -14,18 +17,20 @@ from llvmlite import ir
 from numba import carray, config, types  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 
-from routing_service.kernels.jit import kernel
-from routing_service.kernels.lookup import SEGMENT, TIMES, Labelled, look_up
-from routing_service.kernels.probability import doubts
-from routing_service.units import IntArray, LongArray
+from routing_service.answer import columns
+from routing_service.kernels.answering import Rules, answer_one
+from routing_service.kernels.jit import holding_gil
+from routing_service.kernels.lookup import Labelled
+from routing_service.kernels.probability import SCRATCH
+from routing_service.units import FloatArray, IntArray, LongArray
 
 
-def _pointer_to(dtype: Any, bits: int) -> Any:
+def _pointer_to(dtype: Any, bits: ir.Type) -> Any:
     """An intrinsic that takes an address for a pointer to numbers of `dtype`."""
 
     def pointer(typing_context: Any, address: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return builder.inttoptr(arguments[0], ir.IntType(bits).as_pointer())
+            return builder.inttoptr(arguments[0], bits.as_pointer())
 
         as_pointer: Any = types.CPointer
         return as_pointer(dtype)(types.int64), code
@@ -33,87 +38,109 @@ def _pointer_to(dtype: Any, bits: int) -> Any:
     return intrinsic(pointer)
 
 
-_int32s: Any = _pointer_to(types.int32, 32)
-_int64s: Any = _pointer_to(types.int64, 64)
+_int32s: Any = _pointer_to(types.int32, ir.IntType(32))
+_int64s: Any = _pointer_to(types.int64, ir.IntType(64))
+_float64s: Any = _pointer_to(types.float64, ir.DoubleType())
 
 
-@kernel
-def look_up_at(
+@holding_gil
+def _answer_at(
     lon_e7: float,
     lat_e7: float,
     heading_x: float,
     heading_y: float,
-    table: LongArray,
-    low: float,
-    high: float,
-    sigma_unit: float,
-    answer: IntArray,
-) -> None:
-    """`lookup.look_up` in the network behind `table`, and what is doubtful about the times.
-
-    See `BoundLookup` for the answer; without an error model `sigma_unit` is 0.
-    """
-    cells, entries, segments = table[10], table[11], table[12]
-    edges, units, doors = table[13], table[14], table[15]
+    table_at: int,
+    standing_at: int,
+    answer_at: int,
+    scratch_at: int,
+) -> int:
+    table = carray(_int64s(table_at), (16,))
+    cells, entries, segments = table[8], table[9], table[10]
+    edges, width, units, doors, wide = table[11], table[12], table[13], table[14], table[15]
     net = Labelled(
         carray(_int64s(table[0]), (6,)),
         carray(_int32s(table[1]), (cells,)),
         carray(_int32s(table[2]), (entries,)),
         carray(_int32s(table[3]), (segments, 8)),
-        carray(_int32s(table[4]), (edges,)),
-        carray(_int32s(table[5]), (edges,)),
-        carray(_int32s(table[6]), (edges,)),
-        carray(_int32s(table[7]), (units, edges)),
-        carray(_int32s(table[8]), (units, edges)),
-        carray(_int32s(table[9]), (units, doors, 5)),
+        carray(_int32s(table[4]), (edges, width)),
+        carray(_int32s(table[5]), (units, doors, 5)),
     )
-    known = TIMES + 2 * units
-    look_up(lon_e7, lat_e7, heading_x, heading_y, net, answer[:known])
-    if sigma_unit > 0.0 and answer[SEGMENT] >= 0:
-        doubts(answer[:known], low, high, sigma_unit, answer[known:])
+    rules = Rules(carray(_int64s(table[6]), (3,)), carray(_float64s(table[7]), (4,)))
+    return answer_one(
+        lon_e7,
+        lat_e7,
+        heading_x,
+        heading_y,
+        net,
+        rules,
+        carray(_int32s(standing_at), (units, 4)),
+        carray(_int32s(answer_at), (wide,)),
+        carray(_float64s(scratch_at), (SCRATCH, units)),
+    )
 
 
-class BoundLookup:
-    """`lookup.look_up` with its network bound.
+class _Desk(threading.local):
+    """Buffers of one thread."""
+
+    def __init__(self, units: int) -> None:
+        self.answer: IntArray = np.zeros(columns(units), dtype=np.int32)
+        self.scratch: FloatArray = np.zeros((SCRATCH, units))
+        self.answer_at = self.answer.ctypes.data
+        self.scratch_at = self.scratch.ctypes.data
+
+
+class BoundNetwork:
+    """`answering.answer_one` with its network bound.
 
     Parameters
     ----------
-    net
-        The network and its trees, in C order. Kept alive as long as this lives.
-    model
-        Factors on a time for its 10 % and 90 % points and the standard deviation of a unit's own
-        error, see `probability.doubts`; None without an error model.
+    net, rules
+        As there, in C order. Kept alive as long as this lives.
     """
 
-    def __init__(self, net: Labelled, model: tuple[float, float, float] | None = None) -> None:
-        assert all(array.flags.c_contiguous for array in net)
-        self.net = net
-        lengths = [
-            len(net.cell_first),
-            len(net.cell_segments),
-            len(net.segments),
-            len(net.edge_ms),
-            *(len(net.tree_ms), net.doors.shape[1]),
-        ]
-        addresses = [array.ctypes.data for array in net]
-        self.model = model or (0.0, 0.0, 0.0)
-        units = len(net.tree_ms)
-        self.columns = TIMES + (5 if model else 2) * units
-        """Length of an answer: as of `lookup.look_up`, then three per unit as of `doubts`."""
-
-        self.table: LongArray = np.array([*addresses, *lengths], dtype=np.int64)
+    def __init__(self, net: Labelled, rules: Rules) -> None:
+        arrays = (*net, *rules)
+        assert all(array.flags.c_contiguous for array in arrays)
+        self.net, self.rules = net, rules
+        units, doors = net.doors.shape[:2]
+        wide = columns(units)
+        lengths = (
+            *(len(net.cell_first), len(net.cell_segments), len(net.segments)),
+            *(*net.labels.shape, units, doors, wide),
+        )
+        self._table: LongArray = np.array(
+            [*(array.ctypes.data for array in arrays), *lengths], dtype=np.int64
+        )
+        self._table_at = self._table.ctypes.data
+        self._desk = _Desk(units)
+        self._numbers = struct.Struct(f"{wide}i").unpack_from
 
     def __call__(
-        self, lon_e7: float, lat_e7: float, heading_x: float, heading_y: float, answer: IntArray
-    ) -> None:
-        """Snap one point and read its times into `answer`, ``int32[columns]``."""
-        low, high, sigma_unit = self.model
+        self,
+        lon_e7: float,
+        lat_e7: float,
+        heading_x: float,
+        heading_y: float,
+        standing: IntArray,
+        standing_at: int,
+    ) -> tuple[int, ...]:
+        """Answer for one incident: the numbers of `routing_service.answer`.
+
+        `standing_at` is the address of `standing`, which the caller keeps alive and in C order.
+        """
+        desk = self._desk
         if config.DISABLE_JIT:  # type: ignore[attr-defined]
-            known = TIMES + 2 * len(self.net.tree_ms)
-            look_up(lon_e7, lat_e7, heading_x, heading_y, self.net, answer[:known])
-            if sigma_unit > 0.0 and answer[SEGMENT] >= 0:
-                doubts(answer[:known], low, high, sigma_unit, answer[known:])
+            arrays = (self.net, self.rules, standing, desk.answer, desk.scratch)
+            answer_one(lon_e7, lat_e7, heading_x, heading_y, *arrays)
         else:
-            look_up_at(
-                lon_e7, lat_e7, heading_x, heading_y, self.table, low, high, sigma_unit, answer
+            _answer_at(
+                lon_e7,
+                lat_e7,
+                heading_x,
+                heading_y,
+                self._table_at,
+                standing_at,
+                desk.answer_at,
+                desk.scratch_at,
             )
+        return self._numbers(desk.answer)

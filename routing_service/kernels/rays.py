@@ -11,7 +11,14 @@ from typing import NamedTuple
 import numpy as np
 
 from routing_service.kernels.jit import kernel
-from routing_service.kernels.lookup import Labelled, along_edge, label_at
+from routing_service.kernels.lookup import (
+    E_CM,
+    E_MS,
+    E_TREES,
+    Labelled,
+    along_edge,
+    label_at,
+)
 from routing_service.kernels.path import next_edge
 from routing_service.kernels.snap import BACKWARD, FORWARD
 from routing_service.units import INF_MS, NONE, FloatArray, IntArray, LongArray
@@ -123,6 +130,7 @@ def trace_rays(
     int
         Number of entries, -1 if the buffers of `rays` are too short. Does not allocate.
     """
+    tree = E_TREES + 2 * unit
     entries = 0
     for row in range(first.shape[0] - 1):
         rays.first[row] = entries
@@ -143,7 +151,7 @@ def trace_rays(
                 continue
             reached += 1
             total_ms += best_ms
-            at_ms = int(net.edge_ms[e]) * at_cm // int(net.edge_cm[e])
+            at_ms = int(net.labels[e, E_MS]) * at_cm // int(net.labels[e, E_CM])
             j = turns.taken[e]
             beyond = False
             for k in range(net.doors.shape[1]):
@@ -156,11 +164,11 @@ def trace_rays(
                         turns.first,
                         turns.to,
                         turns.ms,
-                        net.tree_ms[unit],
-                        net.tree_cm[unit],
+                        net.labels[:, tree],
+                        net.labels[:, tree + 1],
                     )
             # What lies ahead on each edge: all of it, or as far as the door.
-            spent_ms = int(net.edge_ms[e]) if beyond or j >= 0 else int(net.tree_ms[unit, e])
+            spent_ms = int(net.labels[e, E_MS]) if beyond or j >= 0 else int(net.labels[e, tree])
             spent_ms -= at_ms
             while True:
                 key = edge_key[e]
@@ -172,7 +180,7 @@ def trace_rays(
                     break
                 e = turns.to[j]
                 j = turns.taken[e]
-                spent_ms = int(net.edge_ms[e]) if j >= 0 else int(net.tree_ms[unit, e])
+                spent_ms = int(net.labels[e, E_MS]) if j >= 0 else int(net.labels[e, tree])
         if entries + n_touched > rays.keys.shape[0]:
             return -1
         for i in range(n_touched):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from routing_service.kernels.jit import kernel
+from routing_service.kernels.jit import inner_kernel, kernel
 from routing_service.kernels.metric import metres_per_e7
 from routing_service.units import FloatArray, IntArray, LongArray
 
@@ -24,7 +24,7 @@ BACKWARD = 2
 HEADING_COSINE = 0.5
 
 
-@kernel
+@inner_kernel
 def project(
     lon_e7: float, lat_e7: float, kx: float, ky: float, segments: IntArray, s: int
 ) -> tuple[float, float]:
@@ -43,7 +43,7 @@ def project(
     return dx * dx + dy * dy, t
 
 
-@kernel
+@inner_kernel
 def directions(
     segments: IntArray, s: int, kx: float, ky: float, heading_x: float, heading_y: float
 ) -> int:
@@ -70,7 +70,7 @@ def directions(
     return mask
 
 
-@kernel
+@inner_kernel
 def nearest_segment(
     lon_e7: float,
     lat_e7: float,
@@ -100,11 +100,18 @@ def nearest_segment(
 
     Notes
     -----
-    Does not allocate. Stops as soon as the rings seen reach further than the best candidate.
+    Does not allocate. A cell is looked at only if its near side is no further than the best
+    candidate so far, and the search stops at the first ring that is further altogether: of the
+    nine cells around a point by a street, most are never read.
     """
     kx, ky = metres_per_e7(lat_e7)
     columns = grid[4]
     rows = grid[5]
+    cell_x = grid[2] * kx
+    cell_y = grid[3] * ky
+    # Metres from the grid's corner; a point off the grid starts from the cell at the rim.
+    x = (lon_e7 - grid[0]) * kx
+    y = (lat_e7 - grid[1]) * ky
     column = min(max(int((lon_e7 - grid[0]) // grid[2]), 0), columns - 1)
     row = min(max(int((lat_e7 - grid[1]) // grid[3]), 0), rows - 1)
     best = -1
@@ -113,15 +120,17 @@ def nearest_segment(
     best_mask = 0
     ring = 0
     while True:
-        west = column - ring
-        east = column + ring
-        south = row - ring
-        north = row + ring
-        for r in range(max(south, 0), min(north, rows - 1) + 1):
+        for r in range(max(row - ring, 0), min(row + ring, rows - 1) + 1):
+            dy = beside(y, r * cell_y, cell_y)
+            if dy * dy > best_d2:
+                continue
             # Whole rows at the rim's top and bottom, else only its two ends.
-            step = 1 if (ring == 0 or r in (south, north)) else 2 * ring
-            for c in range(west, east + 1, step):
+            step = 1 if ring == 0 or abs(r - row) == ring else 2 * ring
+            for c in range(column - ring, column + ring + 1, step):
                 if c < 0 or c >= columns:
+                    continue
+                dx = beside(x, c * cell_x, cell_x)
+                if dx * dx + dy * dy > best_d2:
                     continue
                 cell = r * columns + c
                 for i in range(cell_first[cell], cell_first[cell + 1]):
@@ -136,17 +145,23 @@ def nearest_segment(
                             best_mask = mask
         # Everything unseen lies beyond the nearest side that still has cells behind it.
         reach = np.inf
-        if west > 0:
-            reach = min(reach, (lon_e7 - (grid[0] + west * grid[2])) * kx)
-        if east < columns - 1:
-            reach = min(reach, (grid[0] + (east + 1) * grid[2] - lon_e7) * kx)
-        if south > 0:
-            reach = min(reach, (lat_e7 - (grid[1] + south * grid[3])) * ky)
-        if north < rows - 1:
-            reach = min(reach, (grid[1] + (north + 1) * grid[3] - lat_e7) * ky)
+        if column - ring > 0:
+            reach = min(reach, x - (column - ring) * cell_x)
+        if column + ring < columns - 1:
+            reach = min(reach, (column + ring + 1) * cell_x - x)
+        if row - ring > 0:
+            reach = min(reach, y - (row - ring) * cell_y)
+        if row + ring < rows - 1:
+            reach = min(reach, (row + ring + 1) * cell_y - y)
         if reach == np.inf or (reach > 0.0 and best_d2 < reach * reach):
             return best, best_t, np.sqrt(best_d2), best_mask
         ring += 1
+
+
+@inner_kernel
+def beside(at: float, low: float, width: float) -> float:
+    """Distance on one axis from a point to the interval of `width` that starts at `low`."""
+    return max(low - at, at - low - width, 0.0)
 
 
 @kernel

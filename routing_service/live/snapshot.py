@@ -11,33 +11,33 @@ from typing import Any
 
 import numpy as np
 
-from routing_service.decision.model import (
-    Decision,
-    Disc,
-    Door,
-    Location,
-    Route,
-    Snap,
-    Status,
-    Unit,
+from routing_service.answer import (
+    ALONG_CM,
+    BITS,
+    CM,
+    DISTANCE_CM,
+    HEADING_IGNORED,
+    MASK,
+    MS,
+    ORDER,
+    OTHER_WITHIN_ACCURACY,
+    POOR_SNAP,
+    POSTCODE_CENTROID,
+    SEGMENT,
+    TIMES,
+    TOO_FAR,
+    columns,
 )
-from routing_service.decision.rank import rank
+from routing_service.decision.decision import Decision, Roster
+from routing_service.decision.model import Disc, Door, Location, Policy, Route, Status, Unit
+from routing_service.decision.standing import Standing
 from routing_service.decision.uncertainty import ErrorModel
 from routing_service.errors import OutsideRegion, TooFarFromRoad, UnknownUnit
 from routing_service.graph.road_graph import RoadGraph
-from routing_service.kernels.bound import BoundLookup
-from routing_service.kernels.lookup import (
-    ALONG_CM,
-    DISTANCE_CM,
-    LABEL,
-    LAT_E7,
-    LON_E7,
-    MASK,
-    SEGMENT,
-    TIMES,
-    Labelled,
-    look_up_many,
-)
+from routing_service.kernels.answering import Rules, answer_many
+from routing_service.kernels.bound import BoundNetwork
+from routing_service.kernels.lookup import Labelled
+from routing_service.kernels.probability import SCRATCH
 from routing_service.live.drawing import main_roads
 from routing_service.live.route import read_route
 from routing_service.units import E7, INF_MS, MS_PER_MINUTE, NONE, FloatArray, IntArray
@@ -69,8 +69,13 @@ class Snapshot:
         Hash of the graph file's content.
     state_version
         Number of the last event that is in effect.
-    statuses
-        One per unit, in the order of `units`.
+    statuses, guards_ms
+        One per unit, in the order of `units`: whether it takes patients, and what a divert of it
+        may cost at most. All open and without limit unless said otherwise.
+    policy
+        Which units an area may be sent to; None for all.
+    doubts
+        Flags of every answer while this snapshot is in force, besides those of the network.
     limits
         Thresholds.
     speed_set
@@ -83,10 +88,17 @@ class Snapshot:
     statuses: tuple[Status, ...] = ()
     limits: Limits = field(default_factory=Limits)
     speed_set: int = 0
+    guards_ms: tuple[int, ...] = ()
+    policy: Policy | None = None
+    doubts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.statuses:
-            object.__setattr__(self, "statuses", ("open",) * len(self.units))
+        object.__setattr__(self, "statuses", self.standing.statuses)
+
+    @cached_property
+    def standing(self) -> Standing:
+        """The units and their state, without any policy."""
+        return Standing(self.units, self.statuses, self.guards_ms)
 
     @cached_property
     def units(self) -> tuple[Unit, ...]:
@@ -152,11 +164,26 @@ class Snapshot:
         return self._timed.labelled()
 
     @cached_property
-    def _bound(self) -> BoundLookup:
-        return BoundLookup(self._net, self._error_factors)
+    def _rules(self) -> Rules:
+        limits, model = self.limits, self.error_model
+        near_tie_ms = round(limits.near_tie_minutes * MS_PER_MINUTE)
+        spread = (0.0, 0.0, 0.0, 0.0)
+        if model is not None:
+            spread = (model.low, model.high, model.sigma_unit, model.shift_ms)
+        return Rules(
+            np.array(
+                [near_tie_ms, int(100 * limits.poor_snap_m), int(100 * limits.snap_limit_m)],
+                dtype=np.int64,
+            ),
+            np.array(spread),
+        )
 
     @cached_property
-    def _standing_flags(self) -> tuple[str, ...]:
+    def _bound(self) -> BoundNetwork:
+        return BoundNetwork(self._net, self._rules)
+
+    @cached_property
+    def _network_doubts(self) -> tuple[str, ...]:
         """Doubts about every answer of this network."""
         flags: list[str] = []
         if self.network == "surrogate":
@@ -165,11 +192,31 @@ class Snapshot:
             flags.append("uncalibrated")
         if self.manifest.get("calibration_data", {}).get("modelled"):
             flags.append("modelled_reference")
-        return tuple(flags)
+        return (*flags, *self.doubts)
 
     @cached_property
-    def _near_tie_ms(self) -> int:
-        return round(self.limits.near_tie_minutes * MS_PER_MINUTE)
+    def _roster(self) -> Roster:
+        return self._roster_of(self.standing)
+
+    def _roster_of(self, standing: Standing) -> Roster:
+        known = self.error_model is not None
+        return Roster(standing, self.graph.road_names, self._network_doubts, known)
+
+    @cached_property
+    def _policy_rosters(self) -> dict[tuple[bool, ...] | None, Roster]:
+        """By the units that a policy allows; None is no policy."""
+        return {None: self._roster}
+
+    def _roster_at(self, location: Location) -> Roster:
+        if self.policy is None:
+            return self._roster
+        allowed = self.policy.allowed(location.lon, location.lat)
+        rosters = self._policy_rosters
+        if allowed not in rosters:
+            rosters[allowed] = self._roster_of(
+                Standing(self.units, self.statuses, self.guards_ms, allowed or ())
+            )
+        return rosters[allowed]
 
     def decide(self, location: Location) -> Decision:
         """Rank the units for an incident.
@@ -181,38 +228,16 @@ class Snapshot:
         TooFarFromRoad
             If no road of the connected core is within ``limits.snap_limit_m``; says how far it is.
         """
-        answer, flags = self._look_up(location)
-        flags = self._standing_flags + flags
+        roster = self._roster_at(location)
+        numbers, bits = self._answer(location, roster.standing)
         if location.source == "postcode":
-            flags += ("postcode_centroid",)
-        middle = TIMES + len(self.units)
-        known = middle + len(self.units)
-        times_ms = answer[TIMES:middle]
+            bits |= POSTCODE_CENTROID
         disc = None
         if location.accuracy_m is not None:
-            disc = self._disc(location, times_ms.index(min(times_ms)))
+            disc = self._disc(location, numbers[TIMES + ORDER * len(self.units)])
             if disc.other_nearest:
-                flags += ("other_unit_nearest_within_accuracy",)
-        decision = rank(
-            self.units,
-            self.statuses,
-            times_ms,
-            answer[middle:known],
-            near_tie_ms=self._near_tie_ms,
-            snap=self._snap(answer),
-            flags=flags,
-            spread=answer[known:] or None,
-        )
-        decision.disc = disc
-        destination = decision.destination
-        if destination is not None and self.doors[destination.ods_code] == "site_point":
-            decision.flags += ("site_point_door",)
-        return decision
-
-    @cached_property
-    def _error_factors(self) -> tuple[float, float, float] | None:
-        model = self.error_model
-        return None if model is None else (model.low, model.high, model.sigma_unit)
+                bits |= OTHER_WITHIN_ACCURACY
+        return Decision(numbers, roster, bits, disc)
 
     @cached_property
     def doors(self) -> dict[str, Door]:
@@ -226,13 +251,12 @@ class Snapshot:
         ------
         UnknownUnit, NoRoute, OutsideRegion, TooFarFromRoad
         """
-        answer, flags = self._look_up(location)
-        flags = self._standing_flags + flags
+        numbers, bits = self._answer(location, self.standing)
+        answer = Decision(numbers, self._roster, bits & (HEADING_IGNORED | POOR_SNAP))
         for u, unit in enumerate(self.units):
             if unit.ods_code == ods_code:
-                snap = self._snap(answer)
-                start = (answer[SEGMENT], answer[ALONG_CM], answer[MASK])
-                return read_route(self._timed, self._net, u, start, snap, flags)
+                start = (numbers[SEGMENT], numbers[ALONG_CM], numbers[MASK])
+                return read_route(self._timed, self._net, u, start, answer.snap, answer.flags)
         raise UnknownUnit(
             f"no unit {ods_code!r} in this network: known are "
             + ", ".join(unit.ods_code for unit in self.units)
@@ -256,48 +280,57 @@ class Snapshot:
             ``int32[n, units]`` ms and cm (``INF_MS``: no route or too far from any road), and
             ``float64[n]`` metres to the network.
         """
-        n, units = len(lon), len(self.units)
-        answers = np.empty((n, TIMES + 2 * units), dtype=np.int32)
-        look_up_many(lon * E7, lat * E7, self._net, answers)
-        distance_m = answers[:, DISTANCE_CM] / 100.0
-        answers[distance_m > self.limits.snap_limit_m, TIMES:] = INF_MS
-        return answers[:, TIMES : TIMES + units], answers[:, TIMES + units :], distance_m
-
-    def _look_up(self, location: Location) -> tuple[list[int], tuple[str, ...]]:
-        """Snap a location and read its times: the kernel's answer, and doubts about the snap."""
-        lon_e7, lat_e7 = location.lon * E7, location.lat * E7
-        buffer = np.empty(self._bound.columns, dtype=np.int32)
-        flags: tuple[str, ...] = ()
-        heading = location.heading_deg
-        if heading is not None:
-            angle = math.radians(heading)
-            self._bound(lon_e7, lat_e7, math.sin(angle), math.cos(angle), buffer)
-            reach_m = max(HEADING_REACH_M, location.accuracy_m or 0.0)
-            if buffer[SEGMENT] == NONE or buffer[DISTANCE_CM] > 100 * reach_m:
-                heading, flags = None, ("heading_ignored",)
-        if heading is None:
-            self._bound(lon_e7, lat_e7, 0.0, 0.0, buffer)
-        answer: list[int] = buffer.tolist()
-        distance_m = answer[DISTANCE_CM] / 100
-        if distance_m > self.limits.snap_limit_m:
-            self._refuse(location, distance_m)
-        if distance_m > self.limits.poor_snap_m:
-            flags += ("poor_snap",)
-        return answer, flags
-
-    def _snap(self, answer: list[int]) -> Snap:
-        distance_cm = answer[DISTANCE_CM]
-        return Snap(
-            answer[LAT_E7] / E7,
-            answer[LON_E7] / E7,
-            (distance_cm + 5) // 10 / 10,
-            self._road_names[answer[LABEL]],
-            "poor" if distance_cm > 100 * self.limits.poor_snap_m else "good",
+        units = len(self.units)
+        answers = self.answers(lon, lat)
+        return (
+            answers[:, TIMES + MS * units : TIMES + CM * units],
+            answers[:, TIMES + CM * units : TIMES + ORDER * units],
+            answers[:, DISTANCE_CM] / 100.0,
         )
 
-    @cached_property
-    def _road_names(self) -> list[str]:
-        return self.graph.road_names()
+    def answers(self, lon: FloatArray, lat: FloatArray) -> IntArray:
+        """All numbers of many answers, as of `decide`, without any policy.
+
+        Parameters
+        ----------
+        lon, lat
+            ``float64[n]``, degrees.
+
+        Returns
+        -------
+        ndarray
+            ``int32[n, columns]``, see `routing_service.answer`. Those too far from any road have
+            the bit ``TOO_FAR`` and no routes.
+        """
+        units = len(self.units)
+        answers = np.empty((len(lon), columns(units)), dtype=np.int32)
+        buffers = (self.standing.table, answers, np.empty((SCRATCH, units)))
+        answer_many(lon * E7, lat * E7, self._net, self._rules, *buffers)
+        return answers
+
+    def _answer(self, location: Location, standing: Standing) -> tuple[tuple[int, ...], int]:
+        """The numbers of one answer, and its doubts as bits."""
+        lon_e7, lat_e7 = location.lon * E7, location.lat * E7
+        if location.heading_deg is None:
+            numbers = self._bound(lon_e7, lat_e7, 0.0, 0.0, standing.table, standing.table_at)
+            bits = numbers[BITS]
+        else:
+            numbers, bits = self._headed(location, standing)
+        if bits & TOO_FAR:
+            self._refuse(location, numbers[DISTANCE_CM] / 100)
+        return numbers, bits
+
+    def _headed(self, location: Location, standing: Standing) -> tuple[tuple[int, ...], int]:
+        """The same for a vehicle with a heading, which a road that is too far away overrules."""
+        lon_e7, lat_e7 = location.lon * E7, location.lat * E7
+        where = (standing.table, standing.table_at)
+        angle = math.radians(location.heading_deg or 0.0)
+        numbers = self._bound(lon_e7, lat_e7, math.sin(angle), math.cos(angle), *where)
+        reach_m = max(HEADING_REACH_M, location.accuracy_m or 0.0)
+        if numbers[SEGMENT] != NONE and numbers[DISTANCE_CM] <= 100 * reach_m:
+            return numbers, numbers[BITS]
+        numbers = self._bound(lon_e7, lat_e7, 0.0, 0.0, *where)
+        return numbers, numbers[BITS] | HEADING_IGNORED
 
     def _refuse(self, location: Location, distance_m: float) -> None:
         west, south, east, north = self.bbox

@@ -16,7 +16,8 @@ import pytest
 
 from routing_service.api import pages, routes
 from routing_service.api.app import create_app, keep_queries_out_of_logs
-from routing_service.decision.model import Decision, Location
+from routing_service.decision.decision import Decision
+from routing_service.decision.model import Location
 from routing_service.errors import GraphFileCorrupt, NotReady
 from routing_service.graph.speed_sets import SpeedSets
 from routing_service.graph.trees import with_speed_sets

@@ -1,58 +1,78 @@
-"""A bound look-up answers as the one that is given its network anew at every call."""
+"""A bound network answers as the one that is given anew at every call, in every thread."""
 
 from __future__ import annotations
 
 import gc
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from routing_service.kernels.bound import BoundLookup
-from routing_service.kernels.lookup import TIMES, look_up
-from routing_service.kernels.probability import doubts
+from routing_service.answer import columns
+from routing_service.decision.standing import Standing
+from routing_service.kernels.answering import Rules, answer_one
+from routing_service.kernels.bound import BoundNetwork
+from routing_service.kernels.lookup import Labelled
+from routing_service.kernels.probability import SCRATCH
 from routing_service.live.snapshot import Snapshot
 from routing_service.units import E7
 from tests import api_scene
 
+HEADINGS = ((0.0, 0.0), (0.6, 0.8), (-1.0, 0.0))
+
+
+def scene() -> Snapshot:
+    return Snapshot(api_scene.calibrated_graph(), "g", statuses=("divert", "open"))
+
+
+def unbound(shown: Snapshot, lon: float, lat: float, heading: tuple[float, float]) -> list[int]:
+    answer = np.full(columns(2), -9, np.int32)
+    buffers = (shown.standing.table, answer, np.empty((SCRATCH, 2)))
+    answer_one(lon * E7, lat * E7, *heading, shown._net, shown._rules, *buffers)
+    return list(answer.tolist())
+
+
+def places(n: int) -> list[tuple[float, float, tuple[float, float]]]:
+    rng = np.random.default_rng(20261122)
+    return [
+        (lon, lat, HEADINGS[i % 3])
+        for i, (lon, lat) in enumerate(
+            zip(rng.uniform(-1.6, -1.4, n), rng.uniform(53.3, 53.7, n), strict=True)
+        )
+    ]
+
 
 def test_the_same_answer_wherever_one_asks() -> None:
-    net = Snapshot(api_scene.graph(), "g")._net
-    bound = BoundLookup(net)
-    rng = np.random.default_rng(20261122)
-    for lon, lat in zip(rng.uniform(-1.6, -1.4, 200), rng.uniform(53.3, 53.7, 200), strict=True):
-        for heading in ((0.0, 0.0), (0.6, 0.8), (-1.0, 0.0)):
-            wanted = np.full(TIMES + 4, -9, np.int32)
-            answer = wanted.copy()
-            look_up(lon * E7, lat * E7, *heading, net, wanted)
-            bound(lon * E7, lat * E7, *heading, answer)
-            assert answer.tolist() == wanted.tolist()
+    shown = scene()
+    bound, standing = BoundNetwork(shown._net, shown._rules), shown.standing
+    for lon, lat, heading in places(200):
+        answer = bound(lon * E7, lat * E7, *heading, standing.table, standing.table_at)
+        assert list(answer) == unbound(shown, lon, lat, heading)
 
 
 def test_it_keeps_its_network_alive() -> None:
-    net = Snapshot(api_scene.graph(), "g")._net
-    arrays: list[Any] = [array.copy() for array in net]
-    copy = type(net)(*arrays)
-    del arrays
-    bound = BoundLookup(copy)
-    wanted, answer = np.zeros(TIMES + 4, np.int32), np.zeros(TIMES + 4, np.int32)
-    look_up(-1.5 * E7, 53.47 * E7, 0.0, 0.0, net, wanted)
-    del copy
+    shown = scene()
+    bound = BoundNetwork(
+        Labelled(*[array.copy() for array in shown._net]),
+        Rules(*[array.copy() for array in shown._rules]),
+    )
     gc.collect()
     filler = [np.full(1 << 16, 7, np.int32) for _ in range(64)]  # would overwrite what was freed
-    bound(-1.5 * E7, 53.47 * E7, 0.0, 0.0, answer)
+    standing = Standing(shown.units, ("divert", "open"))
+    answer = bound(-1.5 * E7, 53.47 * E7, 0.0, 0.0, standing.table, standing.table_at)
     assert len(filler) == 64
-    assert answer.tolist() == wanted.tolist()
+    assert list(answer) == unbound(shown, -1.5, 53.47, (0.0, 0.0))
 
 
-def test_with_an_error_model_the_doubts_follow() -> None:
-    net = Snapshot(api_scene.graph(), "g")._net
-    bound = BoundLookup(net, (0.8, 1.25, 0.1))
-    answer = np.full(bound.columns, -9, np.int32)
-    bound(-1.5 * E7, 53.51 * E7, 0.0, 0.0, answer)
-    known = TIMES + 4
-    wanted = np.full(6, -9, np.int32)
-    doubts(answer[:known], 0.8, 1.25, 0.1, wanted)
-    assert answer[known:].tolist() == wanted.tolist()
-    # 53.51 is 10.0 km from NORTH and 12.2 km from SOUTH: NORTH is likelier, neither is certain.
-    assert 500 < answer[known + 2] < 1000
-    assert abs(int(answer[known + 2] + answer[known + 5]) - 1000) <= 1
+def test_threads_do_not_share_their_buffers() -> None:
+    shown = scene()
+    bound, standing = BoundNetwork(shown._net, shown._rules), shown.standing
+    asked = places(60)
+    wanted = [unbound(shown, *place) for place in asked]
+
+    def ask(i: int) -> bool:
+        lon, lat, heading = asked[i % 60]
+        answer = bound(lon * E7, lat * E7, *heading, standing.table, standing.table_at)
+        return list(answer) == wanted[i % 60]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(ask, range(2_000)))

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from routing_service.decision.model import Unit
-from routing_service.graph.build import build_graph
-from routing_service.graph.doors import seeds_of
-from routing_service.graph.profile import Profile
-from routing_service.graph.road_graph import RoadGraph
-from routing_service.kernels.lookup import (
+from routing_service.answer import (
     ALONG_CM,
     DISTANCE_CM,
     LABEL,
@@ -22,6 +18,17 @@ from routing_service.kernels.lookup import (
     MASK,
     SEGMENT,
     TIMES,
+    columns,
+)
+from routing_service.decision.model import Unit
+from routing_service.graph.build import build_graph
+from routing_service.graph.doors import seeds_of
+from routing_service.graph.profile import Profile
+from routing_service.graph.road_graph import RoadGraph
+from routing_service.kernels.lookup import (
+    E_DOOR,
+    E_MS,
+    E_TREES,
     Labelled,
     along_edge,
     label_at,
@@ -30,7 +37,7 @@ from routing_service.kernels.lookup import (
     read_labels,
 )
 from routing_service.kernels.snap import BACKWARD, FORWARD
-from routing_service.units import E7, INF_MS
+from routing_service.units import E7, INF_MS, IntArray
 from tests import reference
 from tests.networks import FLAT, profile, random_network, units_at
 from tests.toymap import edge, positions, read_map
@@ -41,7 +48,7 @@ ONEWAY = {"highway": "residential", "oneway": "yes"}
 
 
 def labelled(graph: RoadGraph) -> Labelled:
-    return Labelled(*(getattr(graph, name) for name in Labelled._fields))
+    return graph.labelled()
 
 
 def drawn(drawing: str, ways: dict[str, dict[str, str]], *doors: str) -> RoadGraph:
@@ -137,14 +144,30 @@ def test_where_nothing_leads_back_to_a_one_way_door_there_is_no_route() -> None:
     assert label_at(net, 0, 0, 31_000) == (INF_MS, INF_MS)
 
 
+def relabelled(graph: RoadGraph, **arrays: IntArray) -> Labelled:
+    """The arrays of a look-up with some of the network's exchanged."""
+    return replace(graph, **arrays).labelled()
+
+
 def test_a_closed_edge_has_no_route() -> None:
     graph = drawn(STREET_MAP, {"AB": STREET, "BC": STREET}, "D")
     e = edge(graph, "AB")
     edge_ms, tree_ms = graph.edge_ms.copy(), graph.tree_ms.copy()
     edge_ms[e] = INF_MS
-    assert label_at(labelled(graph)._replace(edge_ms=edge_ms), 0, e, 5) == (INF_MS, INF_MS)
+    assert label_at(relabelled(graph, edge_ms=edge_ms), 0, e, 5) == (INF_MS, INF_MS)
     tree_ms[0, e] = INF_MS
-    assert label_at(labelled(graph)._replace(tree_ms=tree_ms), 0, e, 5) == (INF_MS, INF_MS)
+    assert label_at(relabelled(graph, tree_ms=tree_ms), 0, e, 5) == (INF_MS, INF_MS)
+
+
+def test_the_table_of_labels_holds_what_the_network_says_of_an_edge() -> None:
+    graph = drawn("A----B----C\nD    E", {"AB": STREET, "BC": STREET}, "D", "E")
+    labels = labelled(graph).labels
+    assert labels[:, E_MS].tolist() == graph.edge_ms.tolist()
+    assert labels[:, E_TREES : E_TREES + 4].T.tolist() == [
+        row.tolist() for u in range(2) for row in (graph.tree_ms[u], graph.tree_cm[u])
+    ]
+    doors = {int(e) for e in graph.doors[:, :, 0].ravel()} - {-1}
+    assert set(np.flatnonzero(labels[:, E_DOOR]).tolist()) == doors
 
 
 def test_a_two_way_road_is_left_in_the_better_direction_for_each_unit() -> None:
@@ -163,12 +186,13 @@ def test_of_two_directions_equally_quick_the_shorter_gives_the_length() -> None:
     half_ms, half_cm = int(graph.edge_ms[e]) // 2, int(graph.edge_cm[e]) // 2
     tree_ms, tree_cm = graph.tree_ms.copy(), graph.tree_cm.copy()
     tree_ms[0, [e, twin]] = 50_000 + half_ms
-    net = labelled(graph)._replace(doors=np.full_like(graph.doors, -1), tree_ms=tree_ms)
+    doors = np.full_like(graph.doors, -1)
     ms, cm = np.zeros(1, np.int32), np.zeros(1, np.int32)
     for forward_cm, backward_cm in ((70_000, 60_000), (60_000, 70_000)):
         tree_cm[0, e], tree_cm[0, twin] = forward_cm + half_cm, backward_cm + half_cm
         segment = int(graph.edge_segment[e])
-        read_labels(net._replace(tree_cm=tree_cm), segment, half_cm, BOTH, ms, cm)
+        net = relabelled(graph, tree_ms=tree_ms, tree_cm=tree_cm.copy(), doors=doors)
+        read_labels(net, segment, half_cm, BOTH, ms, cm)
         assert ms[0] == pytest.approx(50_000, abs=1)
         assert cm[0] == pytest.approx(60_000, abs=1)
 
@@ -190,7 +214,7 @@ def test_a_look_up_snaps_and_reads_the_best_direction(seed: int) -> None:
     graph = build_graph(raw, Profile.load("car"), units_at(raw, 0, 9, 15))
     net, table = labelled(graph), reference.table_of(graph)
     rng = random.Random(seed)
-    answer = np.empty(TIMES + 6, np.int32)
+    answer = np.empty(columns(3), np.int32)
     for _ in range(6):
         lon = raw.node_lon_e7[0] + rng.randint(-5_000, 50_000)
         lat = raw.node_lat_e7[0] + rng.randint(-5_000, 30_000)
@@ -207,12 +231,19 @@ def test_a_look_up_snaps_and_reads_the_best_direction(seed: int) -> None:
             (e, at_cm)
             for direction in (FORWARD, BACKWARD)
             if answer[MASK] & direction
-            for e, at_cm in [along_edge(net, answer[SEGMENT], int(answer[ALONG_CM]), direction)]
+            for e, at_cm in [
+                along_edge(net, int(answer[SEGMENT]), int(answer[ALONG_CM]), direction)
+            ]
         ]
         for u in range(3):
             seeds = seeds_of(graph.doors, u)
             best = min(reference.label_at(table, seeds, e, at_cm) for e, at_cm in departures)
             assert (answer[TIMES + u], answer[TIMES + 3 + u]) == best
+
+
+def written(answer: IntArray) -> list[int]:
+    """What a look-up writes: about the incident, and times and lengths of two units."""
+    return [*answer[: LABEL + 1].tolist(), *answer[TIMES : TIMES + 4].tolist()]
 
 
 def test_many_points_get_what_each_gets_alone() -> None:
@@ -221,17 +252,18 @@ def test_many_points_get_what_each_gets_alone() -> None:
     rng = np.random.default_rng(3)
     lon = raw.node_lon_e7[0] + rng.uniform(-20_000, 60_000, 40)
     lat = raw.node_lat_e7[0] + rng.uniform(-20_000, 40_000, 40)
-    together = np.empty((40, TIMES + 4), np.int32)
+    together = np.empty((40, columns(2)), np.int32)
     look_up_many(lon, lat, net, together)
     for i in range(40):
-        alone = np.empty(TIMES + 4, np.int32)
+        alone = together[i].copy()
+        alone[:] = -1
         look_up(lon[i], lat[i], 0.0, 0.0, net, alone)
-        assert alone.tolist() == together[i].tolist()
+        assert written(alone) == written(together[i])
 
 
 def test_nothing_is_found_where_no_road_has_that_heading() -> None:
     graph = drawn(STREET_MAP, {"AB": STREET, "BC": STREET}, "D")
-    answer = np.full(TIMES + 2, 7, np.int32)
+    answer = np.full(columns(1), 7, np.int32)
     point = float(graph.node_lon_e7[0]), float(graph.node_lat_e7[0])
     look_up(*point, math.sin(0), math.cos(0), labelled(graph), answer)
     assert answer[SEGMENT] == -1

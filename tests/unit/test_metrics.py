@@ -213,7 +213,7 @@ def test_an_error_model_of_two_places_by_hand() -> None:
     # give 0.02. Between: 2 * (0.04 + 0.04) / 1 = 0.16; (0.16 - 0.02) / 2 = 0.07. So 2/9 of the
     # variance are the unit's. Of 0.1 0.1 0.3 0.3 the least that 80 % do not exceed is 0.3.
     variance = (0.3 / 1.2815515655446004) ** 2
-    model = metrics.estimate_error_model(np.array([[0.3, 0.1], [-0.1, -0.3]]))
+    model = metrics.split_error(np.array([[0.3, 0.1], [-0.1, -0.3]]))
     assert model["sigma_unit"] ** 2 == pytest.approx(variance * 2 / 9)
     assert model["sigma_scene"] ** 2 == pytest.approx(variance * 7 / 9)
 
@@ -226,26 +226,26 @@ def lognormal_errors() -> np.ndarray:
 def test_an_error_model_is_found_again_where_pairs_are_missing() -> None:
     residuals = lognormal_errors()
     residuals[np.random.default_rng(8).random(residuals.shape) < 0.3] = NAN
-    model = metrics.estimate_error_model(residuals)
+    model = metrics.split_error(residuals)
     assert model["sigma_scene"] == pytest.approx(0.08, rel=0.03)
     assert model["sigma_unit"] == pytest.approx(0.05, rel=0.03)
 
 
 def test_a_few_wild_errors_widen_the_band_little() -> None:
     residuals = lognormal_errors()
-    tame = metrics.estimate_error_model(residuals)
+    tame = metrics.split_error(residuals)
     residuals[::100] *= 10.0
-    wild = metrics.estimate_error_model(residuals)
+    wild = metrics.split_error(residuals)
     before, after = (math.hypot(*model.values()) for model in (tame, wild))
     assert np.std(residuals) > 1.3 * before
     assert after < 1.03 * before
 
 
 def test_a_bias_of_all_is_the_scenes_and_a_bias_of_one_unit_its_own() -> None:
-    shifted = metrics.estimate_error_model(lognormal_errors() + 0.2)
+    shifted = metrics.split_error(lognormal_errors() + 0.2)
     assert shifted["sigma_unit"] == pytest.approx(0.05, rel=0.03)
     assert shifted["sigma_scene"] > 0.15
-    apart = metrics.estimate_error_model(np.tile([0.1, -0.1], (50, 1)))
+    apart = metrics.split_error(np.tile([0.1, -0.1], (50, 1)))
     assert apart["sigma_scene"] == 0.0
     assert apart["sigma_unit"] == pytest.approx(0.1 / 1.2815515655446004)
 
@@ -253,4 +253,24 @@ def test_a_bias_of_all_is_the_scenes_and_a_bias_of_one_unit_its_own() -> None:
 @pytest.mark.parametrize("residuals", [[[0.1, 0.2]], [[0.1, NAN], [NAN, 0.2]]])
 def test_too_little_makes_no_error_model(residuals: list[list[float]]) -> None:
     with pytest.raises(ValueError, match="two places"):
-        metrics.estimate_error_model(np.array(residuals))
+        metrics.split_error(np.array(residuals))
+
+
+@pytest.mark.parametrize("shift", [0.0, 5.7, 45.3])
+def test_the_shift_of_an_error_is_found_again(shift: float) -> None:
+    # 8,000 places by 3 units, 6 to 80 minutes; log (reference + shift) strays by 0.03 and 0.02.
+    rng = np.random.default_rng(3)
+    ours = 6.0 * (80.0 / 6.0) ** rng.uniform(size=(8000, 3))
+    errors = rng.normal(0.0, 0.03, (8000, 1)) + rng.normal(0.0, 0.02, (8000, 3))
+    reference = (ours + shift) / np.exp(errors) - shift
+    reference[reference < 0.5] = np.nan
+    model = metrics.estimate_error_model(ours, reference)
+    assert model["shift_minutes"] == pytest.approx(shift, rel=0.5, abs=1.0)
+    assert model["sigma_scene"] == pytest.approx(0.03, rel=0.3)
+    assert model["sigma_unit"] == pytest.approx(0.02, rel=0.3)
+
+
+def test_perfect_times_have_an_error_model_of_nothing() -> None:
+    minutes = np.array([[10.0, 20.0], [12.0, 9.0]])
+    model = metrics.estimate_error_model(minutes, minutes)
+    assert (model["sigma_scene"], model["sigma_unit"]) == (0.0, 0.0)

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from scipy import integrate
 from scipy.stats import norm
 
+from routing_service.answer import P10, P90, SHARE, TIMES, columns
 from routing_service.decision.uncertainty import ErrorModel
-from routing_service.kernels.lookup import TIMES
 from routing_service.kernels.probability import (
     REACH,
-    doubts,
+    SCRATCH,
+    SHARES,
+    doubt_times,
     nearest_probabilities,
     nearest_probabilities_many,
 )
@@ -34,15 +36,15 @@ times = st.integers(MINUTE, 60 * MINUTE)
 sigmas = st.floats(0.01, 0.5)
 
 
-def nearest(ms: Sequence[int], sigma_unit: float) -> list[float]:
-    out = np.empty(len(ms))
-    nearest_probabilities(np.array(ms, dtype=np.int32), sigma_unit, out)
-    return [float(p) for p in out]
+def nearest(ms: Sequence[int], sigma_unit: float, shift_ms: float = 0.0) -> list[float]:
+    scratch = np.empty((SCRATCH, len(ms)))
+    nearest_probabilities(np.array(ms, dtype=np.int32), sigma_unit, shift_ms, scratch)
+    return [float(p) for p in scratch[SHARES]]
 
 
-def integrals(ms: Sequence[int], sigma_unit: float) -> list[float]:
+def integrals(ms: Sequence[int], sigma_unit: float, shift_ms: float = 0.0) -> list[float]:
     """The plain twin: one adaptive integral for each unit."""
-    at = np.log(np.array(ms) / min(ms)) / sigma_unit
+    at = np.log((np.array(ms) + shift_ms) / (min(ms) + shift_ms)) / sigma_unit
 
     def density(x: float, u: int) -> float:
         return float(norm.pdf(x - at[u]) * np.prod(norm.sf(x - np.delete(at, u))))
@@ -159,22 +161,38 @@ def test_ratios_of_the_times_are_all_that_counts(ms: list[int], sigma: float, fa
 @given(st.lists(st.lists(times, min_size=3, max_size=3), min_size=1, max_size=5), sigmas)
 def test_many_are_the_same_as_one_by_one(rows: list[list[int]], sigma: float) -> None:
     out = np.empty((len(rows), 3))
-    nearest_probabilities_many(np.array(rows, dtype=np.int32), sigma, out)
+    nearest_probabilities_many(np.array(rows, dtype=np.int32), sigma, 0.0, out)
     assert out.tolist() == [nearest(row, sigma) for row in rows]
 
 
 # --- as people are shown it --------------------------------------------------------------------
-@given(st.lists(st.one_of(times, st.just(INF_MS)), min_size=1, max_size=6), sigmas)
-def test_what_is_shown_is_rounded_as_all_minutes_are(ms: list[int], sigma: float) -> None:
-    model = ErrorModel(2.0 * sigma, sigma)
-    answer = np.full(TIMES + 2 * len(ms), -7, dtype=np.int32)
-    answer[TIMES : TIMES + len(ms)] = ms
-    out = np.empty(3 * len(ms), dtype=np.int32)
-    doubts(answer, model.low, model.high, sigma, out)
-    for t, p, shown in zip(ms, nearest(ms, sigma), out.reshape(-1, 3).tolist(), strict=True):
+@given(
+    st.lists(st.one_of(times, st.just(INF_MS)), min_size=1, max_size=6),
+    sigmas,
+    st.floats(0.0, 100.0),
+)
+def test_what_is_shown_is_rounded_as_all_minutes_are(
+    ms: list[int], sigma: float, shift: float
+) -> None:
+    model, n = ErrorModel(2.0 * sigma, sigma, shift), len(ms)
+    answer = np.full(columns(n), -7, dtype=np.int32)
+    answer[TIMES : TIMES + n] = ms
+    spread = np.array([model.low, model.high, sigma, model.shift_ms])
+    doubt_times(spread, answer, np.empty((SCRATCH, n)))
+    for u, (t, p) in enumerate(zip(ms, nearest(ms, sigma, model.shift_ms), strict=True)):
+        low, high, share = (int(answer[TIMES + block * n + u]) for block in (P10, P90, SHARE))
         if t == INF_MS:
-            assert shown == [0, 0, 0]
+            assert (low, high, share) == (0, 0, 0)
             continue
-        assert shown[0] / 10 == minutes_from_ms(math.floor(t * model.low))
-        assert shown[1] / 10 == minutes_from_ms(math.floor(t * model.high))
-        assert shown[2] / 1000 == pytest.approx(p, abs=0.00051)
+        low_ms = max(model.low * (t + model.shift_ms) - model.shift_ms, 0.0)
+        assert low / 10 == minutes_from_ms(math.floor(low_ms))
+        assert high / 10 == minutes_from_ms(
+            math.floor(model.high * (t + model.shift_ms) - model.shift_ms)
+        )
+        assert share / 1000 == pytest.approx(p, abs=0.00051)
+
+
+def test_without_an_error_model_nothing_is_written_but_zeros() -> None:
+    answer = np.full(columns(2), 60_000, dtype=np.int32)
+    doubt_times(np.zeros(4), answer, np.empty((SCRATCH, 2)))
+    assert answer[TIMES + 2 * P10 :].tolist() == [0] * 6

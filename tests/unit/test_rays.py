@@ -93,12 +93,12 @@ def test_the_parts_are_those_of_the_route(seed: int) -> None:
 
 def driven(snapshot: Snapshot, lon: float, lat: float, unit: int) -> dict[int, float]:
     """Minutes on each edge of the route, read off the tree by the route's own code."""
+    from routing_service.answer import ALONG_CM, MASK, SEGMENT
     from routing_service.decision.model import Location
-    from routing_service.kernels.lookup import ALONG_CM, MASK, SEGMENT
     from routing_service.live.route import _departure, _legs
 
     graph = snapshot.graph
-    answer, _ = snapshot._look_up(Location(lat, lon))
+    answer = snapshot.decide(Location(lat, lon)).numbers
     start = (answer[SEGMENT], answer[ALONG_CM], answer[MASK])
     _, _, edge, at_cm = _departure(snapshot._net, unit, start)
     total: Counter[int] = Counter()

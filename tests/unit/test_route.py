@@ -15,7 +15,6 @@ from routing_service.graph.build import build_graph
 from routing_service.graph.profile import Profile
 from routing_service.graph.road_graph import RoadGraph
 from routing_service.graph.sources.raw import Tags
-from routing_service.kernels.lookup import Labelled
 from routing_service.kernels.snap import BACKWARD, FORWARD
 from routing_service.live.route import _departure, _Leg, _legs
 from routing_service.live.snapshot import Snapshot
@@ -64,7 +63,7 @@ def test_legs_are_joined_by_turns_and_add_up_to_the_label(seed: int, bans: int) 
     # From both ends and the middle of every road, in either direction or the better of the two.
     raw = random_network(seed, side=4, bans=bans)
     graph = build_graph(raw, Profile.load("car"), units_at(raw, 5, 12))
-    net = Labelled(*(getattr(graph, name) for name in Labelled._fields))
+    net = graph.labelled()
     for s in range(len(graph.segments)):
         masks = [m for m in (FORWARD, BACKWARD) if graph.segments[s, 4 if m == FORWARD else 5] >= 0]
         for mask in {*masks, sum(masks)} - {0}:

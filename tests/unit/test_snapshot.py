@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from routing_service.decision.model import Decision, Location, Status, Unit
+from routing_service.decision.decision import Decision
+from routing_service.decision.model import Location, Status, Unit
 from routing_service.errors import OutsideRegion, TooFarFromRoad, UnknownUnit
 from routing_service.graph.build import build_graph
 from routing_service.graph.profile import Profile
@@ -86,7 +87,7 @@ def test_equal_times_rank_by_ods_code_whatever_the_order_of_the_units() -> None:
         decision = snapshot(drawing, ways, units).decide(at(5 * CELL_M, 100))
         assert [row.minutes for row in decision.ranking] == [2.7, 2.7]
         assert [row.ods_code for row in decision.ranking] == ["UC", "UZ"]
-        assert decision.destination is decision.ranking[0]
+        assert decision.destination == decision.ranking[0]
         assert (decision.margin_minutes, decision.near_tie) == (0.0, True)
 
 
@@ -367,7 +368,7 @@ def test_with_an_error_model_each_row_has_its_band_and_probability() -> None:
 def test_the_probability_is_of_being_nearest_and_not_of_being_chosen() -> None:
     closed = replace(calibrated(), statuses=("closed", "open")).decide(at(2900))
     assert [row.p_nearest for row in closed.ranking] == [0.827, 0.173]
-    assert closed.destination is closed.ranking[1]
+    assert closed.destination == closed.ranking[1]
 
 
 def test_half_way_it_is_a_toss_up() -> None:

@@ -1,0 +1,198 @@
+"""`Decision`: the numbers of an answer, read as people and programs ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from routing_service.answer import (
+    BITS,
+    CLOSE,
+    CM,
+    DESTINATION,
+    DISTANCE_CM,
+    DIVERT_NOT_TAKEN,
+    DOUBTS,
+    ELIGIBLE,
+    LABEL,
+    LAT_E7,
+    LON_E7,
+    MARGIN_MS,
+    MS,
+    NEAR_TIE,
+    NEAREST,
+    NOT_IN_POLICY,
+    ORDER,
+    P10,
+    P90,
+    POOR_SNAP,
+    REASONS,
+    SHARE,
+    TIMES,
+    UNREACHED,
+)
+from routing_service.decision.model import Disc, Ranked, Snap, Unit
+from routing_service.decision.standing import Standing
+from routing_service.units import E7, INF_MS, km_from_cm, minutes_from_ms
+
+
+@dataclass(frozen=True, eq=False)
+class Roster:
+    """What the numbers of an answer stand for: one per state of the units and their network.
+
+    Attributes
+    ----------
+    standing
+        The units and their state.
+    road_names
+        By the label of a road.
+    doubts
+        Flags of every answer of the network, whatever the incident.
+    error_known
+        Whether there is an error model; without one nothing is said of probability.
+    """
+
+    standing: Standing
+    road_names: Sequence[str]
+    doubts: tuple[str, ...] = ()
+    error_known: bool = False
+    _flags: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    _reasons: dict[tuple[int, int], tuple[str, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def units(self) -> tuple[Unit, ...]:
+        """In the order of the blocks of an answer."""
+        return self.standing.units
+
+    def flags(self, bits: int) -> tuple[str, ...]:
+        """The doubts of an answer in words, those of the whole network first."""
+        flags = self._flags.get(bits)
+        if flags is None:
+            own = (name for bit, name in enumerate(DOUBTS) if bits >> bit & 1)
+            flags = self._flags[bits] = (*self.doubts, *own)
+        return flags
+
+    def reasons(self, bits: int, u: int) -> tuple[str, ...]:
+        """Why unit `u` stands where it stands."""
+        reasons = self._reasons.get((bits, u))
+        if reasons is None:
+            reasons = self._reasons[bits, u] = self._read_reasons(bits, u)
+        return reasons
+
+    def _read_reasons(self, bits: int, u: int) -> tuple[str, ...]:
+        if bits & UNREACHED:
+            return ("no_route",)
+        words = ["nearest" if bits & NEAREST else "near_tie" if bits & CLOSE else "further"]
+        if self.standing.statuses[u] != "open":
+            words.append(self.standing.statuses[u])
+        if bits & NOT_IN_POLICY:
+            words.append("not_in_policy")
+        if bits & DIVERT_NOT_TAKEN:
+            words.append("divert_not_taken")
+        return tuple(words)
+
+
+class Decision:
+    """All units in order, the destination and every doubt about it.
+
+    Nothing is read out of the numbers before it is asked for: rows as objects cost three times
+    what the answer costs, and a program often wants one figure of one unit.
+
+    Parameters
+    ----------
+    numbers
+        One answer, see `routing_service.answer`.
+    roster
+        What they stand for.
+    bits
+        The doubts, when more are known than the numbers say.
+    disc
+        What is nearest over the disc in which the incident may lie, if asked.
+    """
+
+    __slots__ = ("bits", "disc", "numbers", "roster")
+
+    def __init__(
+        self,
+        numbers: Sequence[int],
+        roster: Roster,
+        bits: int | None = None,
+        disc: Disc | None = None,
+    ) -> None:
+        self.numbers = numbers
+        self.roster = roster
+        self.bits = numbers[BITS] if bits is None else bits
+        self.disc = disc
+
+    @property
+    def ranking(self) -> tuple[Ranked, ...]:
+        """All units, quickest first."""
+        n = len(self.roster.units)
+        first = TIMES + ORDER * n
+        order = self.numbers[first : first + n]
+        return tuple([self._row(place, u) for place, u in enumerate(order, start=1)])
+
+    @property
+    def destination(self) -> Ranked | None:
+        """The row of the unit to drive to; None if no unit is eligible."""
+        u = self.numbers[DESTINATION]
+        if u < 0:
+            return None
+        first = TIMES + ORDER * len(self.roster.units)
+        return self._row(self.numbers.index(u, first) - first + 1, u)
+
+    @property
+    def nearest_ods_code(self) -> str | None:
+        """The quickest to reach whatever the statuses; None if none can be reached."""
+        units = self.roster.units
+        u = self.numbers[TIMES + ORDER * len(units)]
+        return units[u].ods_code if self.numbers[TIMES + u] < INF_MS else None
+
+    @property
+    def margin_minutes(self) -> float | None:
+        """What the next eligible unit takes longer; None if there is none."""
+        margin_ms = self.numbers[MARGIN_MS]
+        return None if margin_ms >= INF_MS else minutes_from_ms(margin_ms)
+
+    @property
+    def near_tie(self) -> bool:
+        """Whether the margin is below the threshold."""
+        return bool(self.bits & NEAR_TIE)
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Every doubt about the answer."""
+        return self.roster.flags(self.bits)
+
+    @property
+    def snap(self) -> Snap:
+        """The point of the network that stands for the incident."""
+        numbers = self.numbers
+        return Snap(
+            numbers[LAT_E7] / E7,
+            numbers[LON_E7] / E7,
+            (numbers[DISTANCE_CM] + 5) // 10 / 10,
+            self.roster.road_names[numbers[LABEL]],
+            "poor" if self.bits & POOR_SNAP else "good",
+        )
+
+    def _row(self, place: int, u: int) -> Ranked:
+        roster, numbers = self.roster, self.numbers
+        units = roster.units
+        n = len(units)
+        own = numbers[TIMES + u :: n]  # the blocks, of this unit
+        reached, known = own[MS] < INF_MS, roster.error_known
+        return Ranked(
+            place,
+            units[u].ods_code,
+            units[u].name,
+            minutes_from_ms(own[MS]) if reached else None,
+            km_from_cm(own[CM]) if reached else None,
+            roster.standing.statuses[u],
+            bool(own[REASONS] & ELIGIBLE),
+            roster.reasons(own[REASONS], u),
+            own[P10] / 10 if reached and known else None,
+            own[P90] / 10 if reached and known else None,
+            own[SHARE] / 1000 if reached and known else None,
+        )
