@@ -17,10 +17,10 @@ from typing import Any, Final
 import numpy as np
 
 from routing_service.calibration import metrics
-from routing_service.calibration.reference import AREAS_FILE, data_folder
 from routing_service.calibration.validate import Result
 from routing_service.decision.model import Unit
 from routing_service.errors import MissingExtra
+from routing_service.location.small_areas import AREAS_FILE, data_folder
 from routing_service.units import METRES_PER_DEGREE, FloatArray
 
 TOLERANCE_M: Final = 60.0

@@ -22,12 +22,13 @@ import pytest
 from routing_service.calibration import metrics
 from routing_service.calibration.area_map import read_outlines
 from routing_service.calibration.page import write_page
-from routing_service.calibration.reference import data_folder, read_reference
+from routing_service.calibration.reference import read_reference
 from routing_service.calibration.report import as_json
 from routing_service.calibration.study import Study
 from routing_service.calibration.validate import yardstick
 from routing_service.config import default_region
 from routing_service.graph.calibration import Calibration
+from routing_service.location.small_areas import data_folder
 from routing_service.wiring import open_snapshot
 from tests.browser import CHROMIUM, Browser, browsing
 from tests.integration.test_cli import hasu
