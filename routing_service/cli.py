@@ -9,7 +9,17 @@ import sys
 from collections.abc import Sequence
 
 from routing_service import __version__
-from routing_service.commands import build, calibrate, decide, info, serve, validate, verify, warm
+from routing_service.commands import (
+    build,
+    calibrate,
+    decide,
+    info,
+    keys,
+    serve,
+    validate,
+    verify,
+    warm,
+)
 from routing_service.commands.command import FAILED, USAGE, Command
 from routing_service.errors import HasuError, InvalidLocation, InvalidRequest, InvalidSettings
 
@@ -21,6 +31,7 @@ COMMANDS: tuple[Command, ...] = (
     verify.COMMAND,
     serve.COMMAND,
     decide.COMMAND,
+    keys.COMMAND,
     warm.COMMAND,
 )
 USAGE_ERRORS = (InvalidSettings, InvalidRequest, InvalidLocation)

@@ -75,6 +75,37 @@ class NoRoute(HasuError):
     code = "no_route"
 
 
+class UnknownClosure(HasuError):
+    """No closure with that id is known here."""
+
+    code = "unknown_closure"
+
+
+class ClosureConflict(HasuError):
+    """A closure with that id is known already and says something else, or was revoked."""
+
+    code = "closure_conflict"
+
+
+# --- who may -------------------------------------------------------------------------------
+class Unauthorised(HasuError):
+    """No key, or one that is not in force."""
+
+    code = "unauthorised"
+
+
+class Forbidden(HasuError):
+    """The key is in force, but its role does not allow this."""
+
+    code = "forbidden"
+
+
+class InvalidKeys(HasuError):
+    """A file of keys cannot be read, or a key in it is malformed."""
+
+    code = "invalid_keys"
+
+
 # --- a file or a build is wrong ------------------------------------------------------------
 class GraphFileMissing(HasuError):
     """There is no graph file at that path."""
@@ -164,3 +195,15 @@ class NotReady(HasuError):
     """The service has no graph loaded yet."""
 
     code = "not_ready"
+
+
+class NoStore(HasuError):
+    """The service has no store of events, so its state cannot be changed."""
+
+    code = "no_store"
+
+
+class StateBehind(HasuError):
+    """The state that the request asks for has not arrived here yet."""
+
+    code = "state_behind"
