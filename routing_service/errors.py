@@ -106,6 +106,36 @@ class InvalidKeys(HasuError):
     code = "invalid_keys"
 
 
+class LooksLikePatientData(HasuError):
+    """A field looks like an NHS number. The service takes nothing about a patient."""
+
+    code = "looks_like_nhs_number"
+
+
+class UnknownDecision(HasuError):
+    """No decision of that id is in the audit trail."""
+
+    code = "unknown_decision"
+
+
+class AuditUnavailable(HasuError):
+    """The audit trail cannot be written, and without it no decision may be given."""
+
+    code = "audit_unavailable"
+
+
+class NoAudit(HasuError):
+    """The service keeps no audit trail."""
+
+    code = "no_audit"
+
+
+class InvalidAudit(HasuError):
+    """There is no audit trail at that path."""
+
+    code = "invalid_audit"
+
+
 # --- a file or a build is wrong ------------------------------------------------------------
 class GraphFileMissing(HasuError):
     """There is no graph file at that path."""

@@ -29,7 +29,7 @@ _MEANINGS = {
     "unknown": (404, "A postcode or a unit that is not here"),
     "large": (413, "More than this route takes"),
     "not_json": (415, "The body is not declared as JSON"),
-    "unanswerable": (422, "Outside the region, too far from a road, or no route"),
+    "unanswerable": (422, "Outside the region, too far from a road, no route, or an NHS number"),
     "not_installed": (501, "This installation has no postcodes"),
     "not_ready": (503, "No graph is loaded yet"),
 }

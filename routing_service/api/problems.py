@@ -45,10 +45,14 @@ KINDS: dict[type[errors.HasuError], tuple[int, str]] = {
     errors.OutsideRegion: (422, "Outside the region"),
     errors.TooFarFromRoad: (422, "Too far from any road"),
     errors.NoRoute: (422, "No route"),
+    errors.LooksLikePatientData: (422, "Looks like patient data"),
+    errors.UnknownDecision: (404, "Unknown decision"),
     errors.MissingExtra: (501, "Not installed here"),
     errors.NotReady: (503, "Not ready"),
     errors.NoStore: (503, "No store"),
     errors.StateBehind: (503, "The state has not arrived"),
+    errors.AuditUnavailable: (503, "The audit trail cannot be written"),
+    errors.NoAudit: (503, "No audit trail"),
 }
 """Each error that a request can cause: its status and its title. Any other is a fault of ours."""
 
