@@ -237,3 +237,28 @@ class StateBehind(HasuError):
     """The state that the request asks for has not arrived here yet."""
 
     code = "state_behind"
+
+
+# --- the live store ------------------------------------------------------------------------
+class StoreUnavailable(HasuError):
+    """The live store cannot be reached, is too slow, or cannot be written to."""
+
+    code = "store_unavailable"
+
+
+class StoreCorrupt(HasuError):
+    """The live store does not hold what was written to it."""
+
+    code = "store_corrupt"
+
+
+class StoreVersion(HasuError):
+    """The live store was written by a newer release."""
+
+    code = "store_version"
+
+
+class NotAStore(HasuError):
+    """The database is there, but holds something else than a live store."""
+
+    code = "store_not_ours"
