@@ -100,6 +100,12 @@ class Forbidden(HasuError):
     code = "forbidden"
 
 
+class InvalidPolicy(HasuError):
+    """A policy file is malformed, or names units that the network does not have."""
+
+    code = "invalid_policy"
+
+
 class InvalidKeys(HasuError):
     """A file of keys cannot be read, or a key in it is malformed."""
 
