@@ -221,6 +221,12 @@ class MissingExtra(HasuError):
     code = "missing_extra"
 
 
+class NoService(HasuError):
+    """Nothing answers at the address that is to be tested."""
+
+    code = "no_service"
+
+
 class InvalidSettings(HasuError):
     """An environment variable or an option has an unusable value."""
 
