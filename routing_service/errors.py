@@ -142,6 +142,18 @@ class InvalidAudit(HasuError):
     code = "invalid_audit"
 
 
+class InvalidClosure(HasuError):
+    """A closure is malformed or contradicts itself."""
+
+    code = "invalid_closure"
+
+
+class ClosureHitsNothing(HasuError):
+    """No road of the loaded network is where the closure says."""
+
+    code = "closure_hits_nothing"
+
+
 # --- a file or a build is wrong ------------------------------------------------------------
 class GraphFileMissing(HasuError):
     """There is no graph file at that path."""
