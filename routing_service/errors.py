@@ -227,6 +227,18 @@ class InvalidObservations(HasuError):
     code = "invalid_observations"
 
 
+class InvalidPoints(HasuError):
+    """A table of points cannot be read, or has no column that says where its points are."""
+
+    code = "invalid_points"
+
+
+class JobChanged(HasuError):
+    """A job that was broken off cannot go on: its points, graph or options are others now."""
+
+    code = "job_changed"
+
+
 class MissingExtra(HasuError):
     """An optional package is needed for this and is not installed."""
 
