@@ -10,17 +10,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import compute as pc
 
-from routing_service.errors import HasuError, InvalidLocation, MissingExtra, UnknownPostcode
+from routing_service.errors import HasuError, InvalidLocation, MissingExtra
 from routing_service.location import bng
 from routing_service.location.forms import FORMS, MAX_ACCURACY_M, MAX_DIGITS, parse_location
 from routing_service.location.postcodes import area_of, read_area
-from routing_service.units import BoolArray, ByteArray, FloatArray
+from routing_service.units import BoolArray, ByteArray, FloatArray, LongArray
 
 Columns = Mapping[str, pa.Array]
 
@@ -103,7 +103,7 @@ def _any(masks: list[BoolArray], n: int) -> BoolArray:
     return np.logical_or.reduce(masks) if masks else np.zeros(n, dtype=np.bool_)
 
 
-def _take(column: pa.Array, rows: FloatArray, n: int) -> pa.Array:
+def _take(column: pa.Array, rows: LongArray, n: int) -> pa.Array:
     return column if len(rows) == n else column.take(pa.array(rows))
 
 
@@ -204,16 +204,16 @@ def _squares() -> tuple[pa.Array, FloatArray]:
 def _numbers(column: pa.Array) -> FloatArray:
     """The numbers of a column; NaN where a text is not a plain one."""
     if not _is_text(column):
-        if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
-            if not pa.types.is_decimal(column.type):
-                return np.full(len(column), np.nan)
-        return _numpy(column.cast(pa.float64()))
+        kinds = (pa.types.is_floating, pa.types.is_integer, pa.types.is_decimal)
+        if any(is_kind(column.type) for is_kind in kinds):
+            return np.asarray(_numpy(column.cast(pa.float64())))
+        return np.full(len(column), np.nan)
     texts = pc.utf8_trim_whitespace(column)
     significant = pc.ascii_ltrim(texts, "+-0.")
     digits = pc.subtract(pc.binary_length(significant), pc.count_substring(significant, "."))
     plain = pc.and_(pc.match_substring_regex(texts, _PLAIN), pc.less_equal(digits, MAX_DIGITS))
     kept = pc.if_else(plain, texts, pa.scalar(None, texts.type))
-    return _numpy(pc.fill_null(kept.cast(pa.float64()), np.nan))
+    return np.asarray(_numpy(pc.fill_null(kept.cast(pa.float64()), np.nan)))
 
 
 def _is_text(column: pa.Array) -> bool:
@@ -225,14 +225,14 @@ def _field(parts: pa.StructArray, k: int) -> pa.Array:
     return pc.struct_field(parts, [k])
 
 
-def _lengths(texts: pa.Array) -> FloatArray:
-    return _numpy(pc.fill_null(pc.binary_length(texts), 0)).astype(np.int64)
+def _lengths(texts: pa.Array) -> LongArray:
+    return np.asarray(_numpy(pc.fill_null(pc.binary_length(texts), 0)), dtype=np.int64)
 
 
-def _whole(texts: pa.Array) -> FloatArray:
+def _whole(texts: pa.Array) -> LongArray:
     digits = pc.if_else(pc.equal(pc.binary_length(texts), 0), pa.scalar(None, texts.type), texts)
-    return _numpy(pc.fill_null(digits.cast(pa.int64()), 0))
+    return np.asarray(_numpy(pc.fill_null(digits.cast(pa.int64()), 0)), dtype=np.int64)
 
 
-def _numpy(array: pa.Array) -> FloatArray:
+def _numpy(array: pa.Array) -> Any:
     return array.to_numpy(zero_copy_only=False)
