@@ -136,8 +136,8 @@ class Closure:
             "direction_deg": self.direction_deg,
             "delay_factor": self.delay_factor,
             "delay_minutes": self.delay_minutes,
-            "starts_at": _moment_text(self.starts_at),
-            "expires_at": _moment_text(self.expires_at),
+            "starts_at": moment_text(self.starts_at),
+            "expires_at": moment_text(self.expires_at),
         }
         return {
             "id": self.id,
@@ -316,8 +316,9 @@ def _moment(given: Mapping[str, Any], name: str) -> datetime | None:
     return moment
 
 
-def _moment_text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
+def moment_text(moment: datetime | None) -> str | None:
+    """Write a moment in UTC as events and closures hold it, to the microsecond."""
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _where_json(where: Where) -> dict[str, Any]:

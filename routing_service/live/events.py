@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, get_args
 
 from routing_service.decision.model import Status
-from routing_service.live.closure import Closure
+from routing_service.live.closure import Closure, moment_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,8 @@ class UnitStatusSet:
             "status": self.status,
             "reason": self.reason,
             "author": self.author,
-            "starts_at": _moment_text(self.starts_at),
-            "expires_at": _moment_text(self.expires_at),
+            "starts_at": moment_text(self.starts_at),
+            "expires_at": moment_text(self.expires_at),
             "max_extra_minutes": self.max_extra_minutes,
             "capability": self.capability,
         }
@@ -119,7 +119,7 @@ class Event:
         """The event as JSON values."""
         return {
             "version": self.version,
-            "at": _moment_text(self.at),
+            "at": moment_text(self.at),
             "author": self.author,
             "kind": self.body.kind,
             "body": self.body.to_json(),
@@ -142,26 +142,20 @@ class Event:
 
 
 def canonical(values: Mapping[str, Any]) -> str:
-    """Write JSON in the one form that is stored and hashed: sorted keys, no spaces, as UTF-8.
+    r"""Write JSON in the one form that is stored and hashed: sorted keys, no spaces, only ASCII.
 
     Examples
     --------
     >>> canonical({"b": 1.5, "a": "é"})
-    '{"a":"é","b":1.5}'
+    '{"a":"\\u00e9","b":1.5}'
     """
-    return json.dumps(
-        values, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"a text is needed, not {value!r}")
     return value
-
-
-def _moment_text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).isoformat()
 
 
 def _moment(text: str | None) -> datetime | None:

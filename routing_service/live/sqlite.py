@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 
 from routing_service.errors import NotAStore, StoreCorrupt, StoreUnavailable, StoreVersion
-from routing_service.live.chain import GENESIS, link, to_events, to_record
+from routing_service.live.chain import GENESIS, BrokenChain, Row, Tip, link, to_events, to_record
 from routing_service.live.events import Body, Event
 from routing_service.live.store import SCHEMA_VERSION
 from routing_service.live.witness import Witness
@@ -27,12 +27,15 @@ BUSY_S = 5.0  # how long a writer waits for the others
 POLL_S = 0.005  # a poll takes 5 µs, so this is 0.1 % of a core
 PAUSE_S = 0.25  # after a failure, so that a caller in a loop does not spin
 
-SCHEMA = """
-CREATE TABLE events (version INTEGER PRIMARY KEY, record TEXT NOT NULL, digest BLOB NOT NULL);
-CREATE TABLE head (
+TIP = "SELECT version, digest FROM hasu_head"
+TABLES = """
+CREATE TABLE hasu_events (version INTEGER PRIMARY KEY, record TEXT NOT NULL, digest BLOB NOT NULL);
+CREATE TABLE hasu_head (
     one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, digest BLOB NOT NULL
 );
 """
+
+NEWER = "SELECT version, record, digest FROM hasu_events WHERE version >= ? ORDER BY version"
 
 # The rest of SQLite's errors mean that the file does not hold what it should.
 PASSING = {
@@ -57,7 +60,7 @@ class SqliteStore:
         self._grown = threading.Condition()
         # Two connections, each with its lock, so that nobody waits behind a commit to read.
         self._writing, self._reading = threading.Lock(), threading.Lock()
-        self._seen = (0, GENESIS)  # version and digest up to which the chain was followed
+        self._seen = GENESIS
         with self._errors():
             self._writer = self._connect()
             try:
@@ -76,8 +79,10 @@ class SqliteStore:
                 version, digest = _head(self._writer)
                 version, digest = version + 1, link(digest, record)
                 row = (version, record, digest)
-                self._writer.execute("INSERT INTO events VALUES (?, ?, ?)", row)
-                self._writer.execute("UPDATE head SET version = ?, digest = ?", (version, digest))
+                self._writer.execute("INSERT INTO hasu_events VALUES (?, ?, ?)", row)
+                self._writer.execute(
+                    "UPDATE hasu_head SET version = ?, digest = ?", (version, digest)
+                )
             self._witness.note(version, digest)
         with self._grown:
             self._grown.notify_all()
@@ -87,15 +92,8 @@ class SqliteStore:
         """Return newer events; see `LiveStore.read`."""
         with self._errors(), self._reading:
             self._check_file()
-            with _transaction(self._reader, "DEFERRED"):
-                head = _head(self._reader)
-                digest = self._digest_at(after, head)
-                query = "SELECT version, record, digest FROM events WHERE version > ? ORDER BY 1"
-                rows = self._reader.execute(query, (after,)).fetchall()
-            events = to_events(rows, after, digest)
-            last = (after + len(rows), rows[-1][2] if rows else digest)
-            if last != head:
-                raise self._corrupt(f"ends at event {last[0]} although {head[0]} were written")
+            head, rows = self._rows(after)
+            events = to_events(rows, after, self._seen, head)
             self._seen = head
             return events
 
@@ -151,9 +149,9 @@ class SqliteStore:
     def _create(self) -> None:
         if self._witness.read()[0]:
             raise self._corrupt(f"is empty although {self._witness.path.name} says otherwise")
-        for statement in SCHEMA.split(";"):
+        for statement in TABLES.split(";"):
             self._writer.execute(statement)
-        self._writer.execute("INSERT INTO head VALUES (1, 0, ?)", (GENESIS,))
+        self._writer.execute("INSERT INTO hasu_head VALUES (1, ?, ?)", GENESIS)
         self._writer.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         self._writer.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
@@ -172,26 +170,14 @@ class SqliteStore:
     def _check_head(self) -> None:
         """Check the newest event against the head and against what was last acknowledged."""
         witnessed = self._witness.read()  # first, so that the head can only be newer
-        with _transaction(self._reader, "DEFERRED"):
-            head = _head(self._reader)
-            if head[0] < witnessed[0]:
-                raise self._corrupt(f"ends at event {head[0]}, {witnessed[0]} were acknowledged")
-            for version, digest in (head, witnessed):
-                if version and self._digest_at(version, head) != digest:
-                    raise self._corrupt(f"does not hold the event {version} that was written")
+        head, rows = self._rows(witnessed[0])
+        to_events(rows, witnessed[0], witnessed, head)
 
     # --- checking --------------------------------------------------------------------------
-    def _digest_at(self, version: int, head: tuple[int, bytes]) -> bytes:
-        if version > head[0]:
-            raise self._corrupt(f"ends at event {head[0]}, {version} was read from it before")
-        if version == self._seen[0]:
-            return self._seen[1]
-        query = "SELECT digest FROM events WHERE version = ?"
-        row = self._reader.execute(query, (version,)).fetchone() if version else (GENESIS,)
-        if row is None:
-            raise self._corrupt(f"does not hold the event {version} that was written")
-        digest: bytes = row[0]
-        return digest
+    def _rows(self, after: int) -> tuple[Tip, list[Row]]:
+        """Read the head and all from a version on, as of one moment."""
+        with _transaction(self._reader, "DEFERRED"):
+            return _head(self._reader), self._reader.execute(NEWER, (after,)).fetchall()
 
     def _check_file(self) -> None:
         """A file that was removed or exchanged still takes writes, and nobody ever sees them."""
@@ -209,6 +195,8 @@ class SqliteStore:
         """Turn SQLite's errors into ours."""
         try:
             yield
+        except BrokenChain as error:
+            raise self._corrupt(str(error)) from error
         except OSError as error:
             raise StoreUnavailable(f"{self._path} cannot be used: {error.strerror}") from error
         except sqlite3.ProgrammingError as error:  # closed
@@ -236,9 +224,9 @@ def _transaction(connection: sqlite3.Connection, how: str = "IMMEDIATE") -> Iter
         raise
 
 
-def _head(connection: sqlite3.Connection) -> tuple[int, bytes]:
+def _head(connection: sqlite3.Connection) -> Tip:
     """Return the newest version and its digest."""
-    row = connection.execute("SELECT version, digest FROM head").fetchone()
+    row = connection.execute(TIP).fetchone()
     if row is None or not isinstance(row[0], int) or not isinstance(row[1], bytes):
         raise sqlite3.DatabaseError("the head is missing")
     return row[0], row[1]

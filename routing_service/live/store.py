@@ -12,6 +12,7 @@ SCHEMA_VERSION = 1
 """Version of the tables and of what is in them, the kinds of event included."""
 
 SQLITE = "sqlite:///"
+POSTGRES = ("postgresql://", "postgres://")
 
 
 class LiveStore(Protocol):
@@ -64,6 +65,10 @@ def open_store(url: str) -> LiveStore:
         from routing_service.live.sqlite import SqliteStore
 
         return SqliteStore(url.removeprefix(SQLITE))
+    if url.startswith(POSTGRES):
+        from routing_service.live.postgres import PostgresStore
+
+        return PostgresStore(url)
     # The URL may hold a password, so it is not repeated.
     raise InvalidSettings(
         "HASU_STORE must be sqlite:///path/to/file or postgresql://user@host/database",

@@ -12,6 +12,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from routing_service.live.chain import GENESIS, Tip
+
 LINE_BYTES = 96
 
 
@@ -22,12 +24,12 @@ class Witness:
         self.path = store.with_name(store.name + "-head")
         self._descriptor = -1
 
-    def read(self) -> tuple[int, bytes]:
-        """Return the version and digest last noted; version 0 without a note that is legible."""
+    def read(self) -> Tip:
+        """Return what was last noted; `GENESIS` where there is no note, or none that is legible."""
         with suppress(OSError, ValueError):
             version, digest = self.path.read_text("ascii").split()
             return int(version), bytes.fromhex(digest)
-        return 0, b""
+        return GENESIS
 
     def note(self, version: int, digest: bytes) -> None:
         """Note what has just become durable; a note that cannot be written is left out."""

