@@ -15,8 +15,8 @@ from typing import Final, Protocol
 import numpy as np
 import pyarrow as pa
 
-from routing_service.errors import InvalidRequest
-from routing_service.location.forms import looks_like_nhs_number
+from routing_service.errors import InvalidRequest, LooksLikePatientData
+from routing_service.location.nhs_number import looks_like_nhs_number
 from routing_service.planner.places import Places, locate
 from routing_service.units import FloatArray, IntArray, LongArray
 
@@ -113,7 +113,7 @@ def read_points(chunk: Chunk) -> Points:
 
     Raises
     ------
-    InvalidRequest
+    LooksLikePatientData
         If the ids, or a column to keep, are NHS numbers.
     MissingExtra
         Postcodes, without the package that knows them.
@@ -149,7 +149,7 @@ def refuse_nhs_numbers(columns: Mapping[str, pa.Array]) -> None:
     for name, column in columns.items():
         some = column.drop_null()
         if len(some) and all(looks_like_nhs_number(value.as_py()) for value in some):
-            raise InvalidRequest(
+            raise LooksLikePatientData(
                 f"The column {name!r} looks like NHS numbers. This service takes locations only; "
                 "do not give it anything about a patient."
             )

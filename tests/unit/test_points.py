@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from routing_service.errors import InvalidPoints, InvalidRequest
+from routing_service.errors import InvalidPoints, LooksLikePatientData
 from routing_service.planner import points as points_module
 from routing_service.planner import readers
 from routing_service.planner.points import Points, PointSource, open_points, read_points
@@ -186,7 +186,7 @@ def test_a_missing_file_or_column_is_named(tmp_path: Path) -> None:
 def test_a_column_of_nhs_numbers_is_refused(tmp_path: Path) -> None:
     # 943 476 5919 is the published example of a valid number.
     path = write(tmp_path / "a.csv", "id,lat,lon\n9434765919,53,-1\n943 476 5919,53,-1\n")
-    with pytest.raises(InvalidRequest, match="column 'id' looks like NHS numbers"):
+    with pytest.raises(LooksLikePatientData, match="column 'id' looks like NHS numbers"):
         table(path)
     # One among others is an ordinary number of ten digits.
     table(write(tmp_path / "b.csv", "id,lat,lon\n9434765919,53,-1\n9434765918,53,-1\n"))
