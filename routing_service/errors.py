@@ -239,6 +239,18 @@ class JobChanged(HasuError):
     code = "job_changed"
 
 
+class InvalidPopulation(HasuError):
+    """A population, its weights or its groups cannot be read or do not fit together."""
+
+    code = "invalid_population"
+
+
+class InvalidStudy(HasuError):
+    """A file of scenarios is malformed, or asks for what the network does not have."""
+
+    code = "invalid_study"
+
+
 class MissingExtra(HasuError):
     """An optional package is needed for this and is not installed."""
 

@@ -6,6 +6,7 @@ lattice of 5.8 + 1.074 k minutes: an affine map of whole minutes, whose making i
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -62,9 +63,10 @@ def read_reference(region_dir: Path, neighbours: Sequence[str] = NEIGHBOURS) -> 
     """
     own = read_units(region_dir / "hasus.toml")
     units = (*own, *(_neighbour(postcode) for postcode in neighbours))
-    areas = small_areas.read_small_areas(region_dir)
     with small_areas.reading():
-        places = small_areas.read_places(region_dir)
+        region = tomllib.loads((region_dir / "region.toml").read_text(encoding="utf-8"))
+        areas = small_areas.read_small_areas(region["outline"])
+        places = small_areas.read_places(region["outline"], region["postcode_areas"])
         first, lon, lat, centre = small_areas.sample_points(areas, places)
     columns = [unit.postcode.replace(" ", "") for unit in units]
     minutes = small_areas.reference_minutes(areas.names, columns)

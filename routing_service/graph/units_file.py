@@ -50,7 +50,8 @@ def read_units(path: Path) -> tuple[Unit, ...]:
     if not isinstance(tables, list) or not tables:
         raise InvalidUnits(f"{path.name} names no units; write one [[unit]] table for each.")
     units = [
-        _unit(table, f"{path.name}, unit {number}") for number, table in enumerate(tables, start=1)
+        read_unit(table, f"{path.name}, unit {number}")
+        for number, table in enumerate(tables, start=1)
     ]
     codes = [unit.ods_code for unit in units]
     for code in codes:
@@ -59,7 +60,8 @@ def read_units(path: Path) -> tuple[Unit, ...]:
     return tuple(sorted(units, key=lambda unit: unit.ods_code))
 
 
-def _unit(table: object, where: str) -> Unit:
+def read_unit(table: object, where: str) -> Unit:
+    """Read one table of `read_units`; `where` is what an error names."""
     if not isinstance(table, dict):
         raise InvalidUnits(f"{where} is not a table; write [[unit]].")
     _check_names(table, where)

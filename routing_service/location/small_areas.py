@@ -10,7 +10,6 @@ import csv
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,6 +43,14 @@ residuals is 2.01 min for the centre of the outline, 1.92 for the mean position 
 1.90 for the postcode nearest to that, and 1.88 for the mean time over all postcodes, of which an
 area has 38 at the median."""
 
+BEYOND_DEG: Final = 0.1
+"""Areas whose centre is inside an outline reach beyond it by less than this."""
+
+SLIVER_DEG: Final = 0.01
+
+Outline = Sequence[tuple[float, float]]
+"""Corners of a polygon: latitude and longitude in degrees."""
+
 _AREA_NUMBER: Final = re.compile(r" \d{3}[A-Z]$")
 
 
@@ -68,8 +75,8 @@ class SmallAreas:
         shapely polygons.
     centre_lon, centre_lat
         ``float64[n]``, degrees, of the outline.
-    sha256
-        Of the file that was read.
+    known_codes
+        Of all areas of England and Wales.
     """
 
     names: tuple[str, ...]
@@ -77,7 +84,7 @@ class SmallAreas:
     outlines: tuple[Any, ...]
     centre_lon: FloatArray
     centre_lat: FloatArray
-    sha256: str
+    known_codes: frozenset[str]
 
     @property
     def districts(self) -> tuple[str, ...]:
@@ -110,24 +117,23 @@ def district_of(name: str) -> str:
     return _AREA_NUMBER.sub("", name)
 
 
-def read_small_areas(region_dir: Path) -> SmallAreas:
-    """Read the areas whose centre lies inside the outline of ``region.toml``.
+def read_small_areas(outline: Outline) -> SmallAreas:
+    """Read the areas whose centre lies inside an outline.
 
     Raises
     ------
     MissingExtra, InvalidSource
-        The package is not installed; its data, or the region's, has not the expected form.
+        The package is not installed; its data has not the expected form.
     """
     import shapely
 
     with reading():
-        content = (data_folder() / AREAS_FILE).read_bytes()
-        features = json.loads(content)["features"]
-        outline = shapely.Polygon([(lon, lat) for lat, lon in read_region(region_dir)["outline"]])
+        features = json.loads((data_folder() / AREAS_FILE).read_bytes())["features"]
+        shape = shapely.Polygon([(lon, lat) for lat, lon in outline])
         records = [feature["properties"] for feature in features]
         lon = np.array([record["LONG"] for record in records])
         lat = np.array([record["LAT"] for record in records])
-        inside = np.flatnonzero(shapely.contains_xy(outline, lon, lat)).tolist()
+        inside = np.flatnonzero(shapely.contains_xy(shape, lon, lat)).tolist()
         inside.sort(key=lambda i: str(records[i]["LSOA11NM"]))
         texts = [json.dumps(features[i]["geometry"]) for i in inside]
         return SmallAreas(
@@ -136,7 +142,7 @@ def read_small_areas(region_dir: Path) -> SmallAreas:
             tuple(shapely.from_geojson(texts)),
             lon[inside],
             lat[inside],
-            hashlib.sha256(content).hexdigest(),
+            frozenset(str(record["LSOA11CD"]) for record in records),
         )
 
 
@@ -158,23 +164,16 @@ def area_centres() -> dict[str, tuple[str, float, float]]:
         }
 
 
-def read_region(region_dir: Path) -> dict[str, Any]:
-    """The table of ``region.toml``."""
-    return tomllib.loads((region_dir / "region.toml").read_text(encoding="utf-8"))
-
-
 # --- postcodes of areas ------------------------------------------------------------------------
-def read_places(region_dir: Path) -> Places:
-    """The located postcodes inside a region and up to 0.1 degrees beyond."""
-    region = read_region(region_dir)
-    areas = [read_area(str(name)) for name in sorted(region["postcode_areas"])]
+def read_places(outline: Outline, postcode_areas: Sequence[str]) -> Places:
+    """The located postcodes of some postcode areas inside an outline's box and just beyond it."""
+    areas = [read_area(name) for name in sorted(postcode_areas)]
     lats, lons = bng.to_wgs84(
         np.concatenate([area.eastings_m for area in areas]),
         np.concatenate([area.northings_m for area in areas]),
     )
-    # Areas whose centre is inside reach beyond the outline by less than this.
-    south, west = np.min(region["outline"], axis=0) - 0.1
-    north, east = np.max(region["outline"], axis=0) + 0.1
+    south, west = np.min(outline, axis=0) - BEYOND_DEG
+    north, east = np.max(outline, axis=0) + BEYOND_DEG
     near = (lons > west) & (lons < east) & (lats > south) & (lats < north)
     codes = np.concatenate([area.postcodes for area in areas])[near]
     return Places(tuple(code.decode() for code in codes.tolist()), lons[near], lats[near])
@@ -193,10 +192,21 @@ def places_inside(areas: SmallAreas, places: Places) -> list[IntArray]:
 
 
 def area_of_places(areas: SmallAreas, places: Places) -> IntArray:
-    """``int32[places]``: the area of each place, the first of several, `NONE` outside all."""
+    """``int32[places]``: the area that each place is in, or `NONE`.
+
+    Generalised outlines leave slivers between them: a place in none is taken to be in the nearest,
+    up to `SLIVER_DEG` away.
+    """
+    import shapely
+
     area = np.full(len(places.codes), NONE, dtype=np.int32)
     for a, inside in reversed(list(enumerate(places_inside(areas, places)))):
         area[inside] = a
+    stray = np.flatnonzero(area == NONE)
+    points = shapely.points(places.lon[stray], places.lat[stray])
+    tree = shapely.STRtree(areas.outlines)
+    found, nearest = tree.query_nearest(points, max_distance=SLIVER_DEG, all_matches=False)
+    area[stray[found]] = nearest
     return area
 
 
