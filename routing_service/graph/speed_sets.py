@@ -159,18 +159,11 @@ def _read_set(table: Mapping[str, Any], origin: str) -> SpeedSet:
     for key, value in {"factor": table.get("factor", 1.0), **by_class}.items():
         if not isinstance(value, int | float) or not 0.1 <= value <= 10.0:
             raise InvalidSpeedSets(f"{origin}: set {name}: {key} must be a number from 0.1 to 10")
-    periods = tuple(read_period(each, f"{origin}: set {name}") for each in table["periods"])
+    periods = tuple(_read_period(each, f"{origin}: set {name}") for each in table["periods"])
     return SpeedSet(name, table["evidence"], float(table.get("factor", 1.0)), by_class, periods)
 
 
-def read_period(table: Mapping[str, Any], origin: str) -> Period:
-    """Read a table with ``days``, ``from`` and ``to``; `origin` is what an error names.
-
-    Raises
-    ------
-    InvalidSpeedSets
-        If a day or a time cannot be read.
-    """
+def _read_period(table: Mapping[str, Any], origin: str) -> Period:
     try:
         days = tuple(DAYS.index(day) for day in table["days"])
         start, until = time.fromisoformat(table["from"]), time.fromisoformat(table["to"])

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from routing_service.errors import InvalidStudy
 from routing_service.graph.more_units import with_more_units
+from routing_service.live.closure import Closure
+from routing_service.live.overlay import overlaid, unplaced
 from routing_service.location import small_areas
 from routing_service.units import INF_MS, MS_PER_MINUTE
 
@@ -24,7 +25,8 @@ SNAP_LIMIT_M: Final = 5_000.0
 """A place of a population may be the middle of an area, far from any road: it is read at the
 nearest, where the service would refuse an incident."""
 
-Closures = Sequence[Mapping[str, Any]]
+Closures = Sequence[Closure]
+State = tuple[tuple[Closure, ...], str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +85,7 @@ class NetworkTimes:
     snapshot: Snapshot
     columns: Columns
     population: Population
-    _found: dict[str, IntArray] = field(default_factory=dict)
+    _found: dict[State, IntArray] = field(default_factory=dict)
 
     def ms(self, closures: Closures, speed_set: str) -> IntArray:
         """``int32[n, columns]`` in one state of the roads.
@@ -91,11 +93,11 @@ class NetworkTimes:
         Raises
         ------
         InvalidStudy
-            If the network has no such speed set.
-        InvalidUnits, InvalidClosure
-            If a new unit is off the roads; if a closure cannot be read or hits none.
+            If the network has no such speed set, or a closure hits no road of it.
+        InvalidUnits
+            If a new unit is off the roads.
         """
-        key = json.dumps([speed_set, list(closures)], sort_keys=True)
+        key = (tuple(closures), speed_set)
         if key not in self._found:
             snapshot = self._in_state(closures, speed_set)
             lon, lat = self.population.point_lon, self.population.point_lat
@@ -113,6 +115,9 @@ class NetworkTimes:
         # Each new unit needs a code of its own here, whatever people call it.
         new = [replace(unit, ods_code=f"new-{k}") for k, unit in enumerate(self.columns.new)]
         graph = with_more_units(self.snapshot.graph.in_set(names.index(speed_set)), new)
+        for closure in unplaced(graph, closures):
+            raise InvalidStudy(f"the closure {closure.id} ({closure.reason}) hits no road")
+        graph = overlaid(graph, closures)
         limits = replace(self.snapshot.limits, snap_limit_m=SNAP_LIMIT_M)
         return replace(self.snapshot, graph=graph, statuses=(), limits=limits, speed_set=0)
 

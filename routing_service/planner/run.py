@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from routing_service.errors import InvalidStudy
+from routing_service.graph.weekly import Hours
 from routing_service.planner.choice import Assignment, choose
 from routing_service.planner.equity import Gap, GroupFigures, gaps, group_figures
 from routing_service.planner.measures import flows
@@ -84,15 +85,15 @@ def run_study(
         else ReferenceTimes(columns, population)
     )
     # All scenarios share one week, so that before and after can be held together phase by phase.
-    opening = [periods for scenario in scenarios for periods in scenario.hours.values()]
-    week = phases_of(opening)
+    hours = [opening_hours(scenario, columns) for scenario in scenarios]
+    week = phases_of([each for opening in hours for each in opening.values()])
     assignments, used = [], 0
     for k, scenario in enumerate(scenarios):
         tell("times", k / len(scenarios))
         ms = times.ms(scenario.closures, scenario.speed_set)
-        holds = week.holds[:, used : used + len(scenario.hours)]
-        used += len(scenario.hours)
-        assignments.append(assign(scenario, columns, population, ms, (week.minutes, holds)))
+        known = dict(zip(hours[k], week.holds[:, used : used + len(hours[k])].T, strict=True))
+        used += len(hours[k])
+        assignments.append(assign(scenario, columns, population, ms, Opening(week.minutes, known)))
     before, outcomes = assignments[0], []
     for k, (scenario, after) in enumerate(zip(study.scenarios, assignments[1:], strict=True)):
         tell("figures", k / len(study.scenarios))
@@ -142,12 +143,39 @@ def check_codes(scenario: Scenario, columns: Columns) -> None:
         raise InvalidStudy(f"{where} closes every unit")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Opening:
+    """The phases of a week, and in which of them each column that is not always open is.
+
+    Attributes
+    ----------
+    minutes
+        ``int64[phases]``, see `week.Week`.
+    holds
+        ``bool[phases]`` by column.
+    """
+
+    minutes: LongArray
+    holds: Mapping[int, BoolArray]
+
+
+def opening_hours(scenario: Scenario, columns: Columns) -> dict[int, Hours]:
+    """Opening hours by column, of the units that a scenario has and that are not always open."""
+    there = _present(scenario, columns)
+    hours = {
+        k: scenario.hours.get(unit.ods_code) or Hours.read(unit.hours)
+        for k, unit in enumerate(columns.units)
+        if there[k]
+    }
+    return {k: each for k, each in hours.items() if each.periods}
+
+
 def assign(
     scenario: Scenario,
     columns: Columns,
     population: Population,
     ms: IntArray,
-    week: tuple[LongArray, BoolArray],
+    opening: Opening,
 ) -> Assignment:
     """Who goes where in one scenario.
 
@@ -155,25 +183,23 @@ def assign(
     ----------
     ms
         ``int32[n, columns]``, times in the scenario's state of the roads.
-    week
-        ``int64[phases]`` minutes, and ``bool[phases, hours]``: which of the scenario's opening
-        hours hold, in their order.
+    opening
+        The week, and when units that are not always open are.
     """
     there = _present(scenario, columns)
     nearest, nearest_ms = choose(ms, there)
     allowed = there & _policy(scenario, columns, population, there)
-    minutes, holds = week
     divert_ms = _divert_ms(scenario, columns, there)
     unit, chosen_ms = [], []
-    for phase in range(len(minutes)):
+    for phase in range(len(opening.minutes)):
         eligible = allowed.copy()
-        for code, holding in zip(scenario.hours, holds[phase].tolist(), strict=True):
-            if not holding:
-                eligible[:, _column(code, columns, there)] = False
+        for column, holds in opening.holds.items():
+            if not holds[phase]:
+                eligible[:, column] = False
         chosen = choose(ms, eligible, divert_ms)
         unit.append(chosen[0])
         chosen_ms.append(chosen[1])
-    return Assignment(np.stack(unit), np.stack(chosen_ms), minutes, nearest, nearest_ms)
+    return Assignment(np.stack(unit), np.stack(chosen_ms), opening.minutes, nearest, nearest_ms)
 
 
 def _present(scenario: Scenario, columns: Columns) -> BoolArray:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from routing_service.decision.model import Unit
-    from routing_service.graph.speed_sets import Period
+    from routing_service.graph.weekly import Hours
+    from routing_service.live.closure import Closure
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,11 @@ class Scenario:
     open, move
         Units that are not in the network, and units of it at another door.
     hours
-        When a unit takes patients, by ODS code; always, if not named.
+        When a unit takes patients, by ODS code, instead of its own hours.
     divert_minutes
         Units on divert, with the most minutes longer that a patient may be sent.
     closures
-        Road closures, each as the body of ``POST /v1/closures``.
+        Road closures; when they begin and expire is not asked: they hold.
     speed_set
         Name of the speed set of the network.
     policies
@@ -50,9 +51,9 @@ class Scenario:
     close: tuple[str, ...] = ()
     open: tuple[Unit, ...] = ()
     move: tuple[Unit, ...] = ()
-    hours: Mapping[str, tuple[Period, ...]] = field(default_factory=dict)
+    hours: Mapping[str, Hours] = field(default_factory=dict)
     divert_minutes: Mapping[str, float] = field(default_factory=dict)
-    closures: tuple[Mapping[str, Any], ...] = ()
+    closures: tuple[Closure, ...] = ()
     speed_set: str = "default"
     policies: tuple[Policy, ...] = ()
 

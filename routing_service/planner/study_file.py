@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from routing_service.decision.model import Unit
-from routing_service.errors import HasuError, InvalidSpeedSets, InvalidStudy, InvalidUnits
+from routing_service.errors import HasuError, InvalidStudy, InvalidUnits
 from routing_service.graph.rules.toml_table import Table
-from routing_service.graph.speed_sets import DEFAULT, Period, read_period
+from routing_service.graph.speed_sets import DEFAULT
 from routing_service.graph.units_file import read_unit
+from routing_service.graph.weekly import Hours
+from routing_service.live.closure import Closure
 from routing_service.planner.study import AreaTable, Policy, PopulationRequest, Scenario, Study
 
 BASELINE: Final = "baseline"
@@ -110,9 +112,9 @@ def _scenario(table: _Table, name: str) -> Scenario:
         close=table.words("close") if "close" in table else (),
         open=tuple(_unit(each) for each in table.tables("open")),
         move=tuple(_unit(each) for each in table.tables("move")),
-        hours={each.text("ods_code"): _periods(each) for each in table.tables("hours")},
+        hours=_hours(table.table("hours")) if "hours" in table else {},
         divert_minutes=dict(_divert(each) for each in table.tables("divert")),
-        closures=tuple(each.values() for each in table.tables("closure")),
+        closures=tuple(_closure(each, k) for k, each in enumerate(table.tables("closure"))),
         speed_set=table.text("speed_set") if "speed_set" in table else DEFAULT,
         policies=tuple(_policy(each) for each in table.tables("policy")),
     )
@@ -129,17 +131,22 @@ def _unit(table: _Table) -> Unit:
         raise table.fail("ods_code", error.detail) from error
 
 
-def _periods(table: _Table) -> tuple[Period, ...]:
+def _hours(table: _Table) -> dict[str, Hours]:
+    found = {}
+    for code in table:
+        try:
+            found[code] = Hours.read(table.text(code))
+        except ValueError as error:
+            raise table.fail(code, str(error)) from error
+    return found
+
+
+def _closure(table: _Table, number: int) -> Closure:
+    known = {"id": f"closure-{number}", "reason": "scenario", "author": "study", "source": "study"}
     try:
-        periods = tuple(
-            read_period(each.values(), "opening hours") for each in table.tables("periods")
-        )
-    except InvalidSpeedSets as error:
-        raise table.fail("periods", error.detail) from error
-    if not periods:
-        raise table.fail("periods", "names no hours: close the unit instead")
-    table.finish()
-    return periods
+        return Closure.from_json({**known, **table.values()})
+    except HasuError as error:
+        raise table.fail("closure", error.detail) from error
 
 
 def _divert(table: _Table) -> tuple[str, float]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from routing_service.graph.speed_sets import Period
+    from routing_service.graph.weekly import Hours
     from routing_service.units import BoolArray, LongArray
 
 MINUTES_PER_DAY: Final = 1_440
@@ -33,7 +33,7 @@ class Week:
     holds: BoolArray
 
 
-def phases_of(hours: Sequence[Sequence[Period]]) -> Week:
+def phases_of(hours: Sequence[Hours]) -> Week:
     """Part the week wherever one of several opening hours begins or ends.
 
     Minutes of the week in which the same of the hours hold are one phase. Emergencies are taken to
@@ -41,15 +41,15 @@ def phases_of(hours: Sequence[Sequence[Period]]) -> Week:
 
     Examples
     --------
-    >>> from routing_service.graph.speed_sets import Period
-    >>> week = phases_of([[Period((0, 1, 2, 3, 4), time(8), time(20))]])
+    >>> from routing_service.graph.weekly import Hours
+    >>> week = phases_of([Hours.read("mon-fri 08:00-20:00")])
     >>> week.minutes.tolist(), week.holds.tolist()
     ([9, 5], [[False], [True]])
     """
     clocks = [time(minute // 60, minute % 60) for minute in range(MINUTES_PER_DAY)]
     grid = np.array(
         [
-            [any(period.holds(day, clock) for period in periods) for periods in hours]
+            [any(period.holds(day, clock) for period in each.periods) for each in hours]
             for day in range(DAYS)
             for clock in clocks
         ],

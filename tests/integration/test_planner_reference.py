@@ -12,7 +12,7 @@ from routing_service.planner.equity import group_figures
 from routing_service.planner.network import Columns, ReferenceTimes
 from routing_service.planner.population import Population
 from routing_service.planner.populations import read_population
-from routing_service.planner.run import assign, columns_of
+from routing_service.planner.run import Opening, assign, columns_of
 from routing_service.planner.study import PopulationRequest, Scenario
 from routing_service.planner.week import phases_of
 
@@ -54,10 +54,8 @@ def test_closing_one_unit_gives_the_known_figures_exactly(areas: Population, cod
     scenarios = (Scenario("baseline"), Scenario("closed", close=(code,)))
     columns: Columns = columns_of(units, scenarios)
     ms = ReferenceTimes(columns, areas).ms((), "default")
-    week = phases_of([])
-    before, after = (
-        assign(scenario, columns, areas, ms, (week.minutes, week.holds)) for scenario in scenarios
-    )
+    always = Opening(phases_of([]).minutes, {})
+    before, after = (assign(scenario, columns, areas, ms, always) for scenario in scenarios)
     everyone = group_figures(areas, before, after)[0]
     assert everyone.change.mean_extra_ms is not None
     share, minutes = KNOWN[code]

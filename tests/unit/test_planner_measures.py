@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import time
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing_service.graph.speed_sets import Period
+from routing_service.graph.weekly import Hours
 from routing_service.planner.choice import Assignment, choose
 from routing_service.planner.measures import Pair, access, change, flows, mean_ms
 from routing_service.planner.week import phases_of
@@ -142,7 +140,7 @@ def test_nobody_is_diverted_to_a_unit_on_divert() -> None:
 
 # --- a week ------------------------------------------------------------------------------------
 def test_a_unit_open_by_day_parts_the_week_in_two() -> None:
-    week = phases_of([[Period(tuple(range(7)), time(8), time(20))]])
+    week = phases_of([Hours.read("mon-sun 08:00-20:00")])
     assert week.minutes.tolist() == [1, 1]
     assert week.holds.tolist() == [[False], [True]]
 
@@ -154,8 +152,7 @@ def test_without_hours_the_week_is_one_phase() -> None:
 
 
 def test_two_units_hours_that_overlap_make_four_phases() -> None:
-    days = tuple(range(7))
-    week = phases_of([[Period(days, time(8), time(20))], [Period(days, time(18), time(23))]])
+    week = phases_of([Hours.read("mon-sun 08:00-20:00"), Hours.read("mon-sun 18:00-23:00")])
     # 00-08 and 23-24: 9 h; 08-18: 10 h; 18-20: 2 h; 20-23: 3 h.
     assert week.minutes.tolist() == [9, 10, 2, 3]
     assert week.holds.tolist() == [[False, False], [True, False], [True, True], [False, True]]
