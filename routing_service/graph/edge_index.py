@@ -67,8 +67,8 @@ class EdgeIndex:
     def segments_in(self, box: Box) -> IntArray:
         """Segments whose cells meet a box, ascending: all that reach into it, and some more."""
         west, south, cell_lon, cell_lat, columns, rows = self._grid.tolist()
-        c0, c1 = (int(np.clip((x - west) // cell_lon, 0, columns - 1)) for x in (box[0], box[2]))
-        r0, r1 = (int(np.clip((y - south) // cell_lat, 0, rows - 1)) for y in (box[1], box[3]))
+        c0, c1 = (_clip((x - west) // cell_lon, columns) for x in (box[0], box[2]))
+        r0, r1 = (_clip((y - south) // cell_lat, rows) for y in (box[1], box[3]))
         starts = np.arange(r0, r1 + 1, dtype=np.int64) * columns
         # The cells of a row stand side by side, so a row of the box is one range of entries.
         first = self._cell_first[starts + c0].astype(np.int64)
@@ -78,6 +78,10 @@ class EdgeIndex:
     def labels_of(self, road: str) -> LongArray:
         """Indices of the labels that carry a road number or name, whatever its case and blanks."""
         return np.array(self._labels.get(plain_name(road), ()), dtype=np.int64)
+
+
+def _clip(cell: float, cells: int) -> int:
+    return int(min(max(cell, 0), cells - 1))
 
 
 def _labels_by_word(graph: RoadGraph) -> dict[str, list[int]]:

@@ -12,12 +12,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from routing_service.errors import ClosureHitsNothing
 from routing_service.graph.doors import at_speeds
+from routing_service.graph.repair import repair_trees
 from routing_service.graph.road_graph import RoadGraph
-from routing_service.graph.trees import beyond_doors, grow_trees
+from routing_service.graph.trees import beyond_doors
 from routing_service.live.closure import Closure
-from routing_service.live.effect import Effect, effect_of, slowed_ms
+from routing_service.live.effect import Effect, Effects, slowed_ms
 from routing_service.units import INF_MS, IntArray
 
 
@@ -29,29 +29,33 @@ def overlaid(base: RoadGraph, closures: Sequence[Closure | Effect]) -> RoadGraph
     base
         The network without any closure.
     closures
-        Those in force, in any order. One that hits nothing (it was ordered on another map) changes
-        nothing, see `unplaced`.
+        Those in force, in any order; who asks often hands in what `Effects` knows of them. One that
+        hits nothing changes nothing.
 
     Returns
     -------
     RoadGraph
-        Its ``edge_ms``, ``doors``, ``tree_ms``, ``tree_cm`` and the same of every speed set are
-        those of a network grown from scratch with these edge times; all else is shared with `base`.
+        ``edge_ms``, ``doors``, ``tree_ms``, ``tree_cm`` and the same of every speed set are those
+        of a network grown from scratch with these edge times. All else is shared with `base`; where
+        nothing changes, it is `base`.
+
+    Examples
+    --------
+    ``overlaid(base, [Closure("c1", "flood", "J. Bloggs", "api", Way(4711))])``
     """
-    effects = []
-    for each in closures:
-        try:
-            effects.append(each if isinstance(each, Effect) else effect_of(base, each))
-        except ClosureHitsNothing:
-            continue
+    effects = [each for each in closures if isinstance(each, Effect)]
+    effects += Effects(base).of([each for each in closures if isinstance(each, Closure)])[0]
     if not effects:
         return base
-    sets = [_slowed_set(base.in_set(k), effects) for k in range(len(base.speed_sets.names))]
-    further = sets[1:]
-    if not further:
-        return sets[0]
+    sets = [base.in_set(k) for k in range(len(base.speed_sets.names))]
+    slowed = [_slowed(each, *slowed_ms(each.edge_ms, effects)) for each in sets]
+    if all(after is before for after, before in zip(slowed, sets, strict=True)):
+        return base
+    if len(slowed) == 1:
+        return slowed[0]
+    further = slowed[1:]
     return replace(
-        sets[0],
+        slowed[0],
         set_edge_ms=np.stack([each.edge_ms for each in further]),
         set_doors=np.stack([each.doors for each in further]),
         set_tree_ms=np.stack([each.tree_ms for each in further]),
@@ -59,32 +63,20 @@ def overlaid(base: RoadGraph, closures: Sequence[Closure | Effect]) -> RoadGraph
     )
 
 
-def unplaced(base: RoadGraph, closures: Sequence[Closure]) -> tuple[Closure, ...]:
-    """Those of the closures that hit nothing on this network."""
-    missing = []
-    for closure in closures:
-        try:
-            effect_of(base, closure)
-        except ClosureHitsNothing:
-            missing.append(closure)
-    return tuple(missing)
-
-
-def _slowed_set(base: RoadGraph, effects: Sequence[Effect]) -> RoadGraph:
-    """One speed set under closures."""
-    touched, touched_ms = slowed_ms(base.edge_ms, effects)
+def _slowed(base: RoadGraph, touched: IntArray, touched_ms: IntArray) -> RoadGraph:
+    """The network of one speed set where some edges take longer."""
     if len(touched) == 0:
         return base
     edge_ms = base.edge_ms.copy()
     edge_ms[touched] = touched_ms
-    graph = replace(base, edge_ms=edge_ms, doors=_moved_doors(base, edge_ms))
-    tree_ms, tree_cm = grow_trees(graph)
-    graph = replace(graph, tree_ms=tree_ms, tree_cm=tree_cm)
-    return replace(graph, doors=beyond_doors(graph))
+    timed = replace(base, edge_ms=edge_ms, doors=_moved_doors(base, edge_ms))
+    tree_ms, tree_cm = repair_trees(base, timed, touched)
+    timed = replace(timed, tree_ms=tree_ms, tree_cm=tree_cm)
+    return replace(timed, doors=beyond_doors(timed))
 
 
 def _moved_doors(base: RoadGraph, edge_ms: IntArray) -> IntArray:
-    """Doors at the new times; a shut edge keeps its seed, which no search reads."""
+    """Doors at the new times; on a shut edge the old ones, which no search reads."""
     doors = at_speeds(base.doors, edge_ms, base.edge_cm, int(base.manifest.get("start_ms", 0)))
     shut = (base.doors[:, :, 0] >= 0) & (edge_ms[base.doors[:, :, 0]] >= INF_MS)
     doors[shut] = base.doors[shut]
