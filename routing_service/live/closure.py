@@ -125,11 +125,6 @@ class Closure:
         """Whether nothing may pass at all."""
         return self.delay_factor is None and self.delay_minutes is None
 
-    def in_force(self, moment: datetime) -> bool:
-        """Whether it holds at `moment`, which has a time zone."""
-        started = self.starts_at is None or self.starts_at <= moment
-        return started and (self.expires_at is None or moment < self.expires_at)
-
     def to_json(self) -> dict[str, Any]:
         """What `from_json` reads back; fields that are None are left out."""
         optional = {
