@@ -204,15 +204,15 @@ def _leading(
 ) -> IntArray:
     """Those of the edges whose hit part, from its start to its end, leads in a direction."""
     rows = graph.segments[segments].astype(np.float64)
-    kx, ky = metres_per_e7((rows[:, 1] + rows[:, 3]) / 2.0)
     sign = np.where(graph.edge_reversed[edges] != 0, -1.0, 1.0)
-    found, owner = np.unique(edges, return_inverse=True)
-    dx = np.bincount(owner, sign * (rows[:, 2] - rows[:, 0]) * kx)
-    dy = np.bincount(owner, sign * (rows[:, 3] - rows[:, 1]) * ky)
+    found, owner, counts = np.unique(edges, return_inverse=True, return_counts=True)
+    # Summed in whole position units, so that a loop leads exactly nowhere.
+    kx, ky = metres_per_e7(np.bincount(owner, rows[:, 1]) / counts)
+    dx = np.bincount(owner, sign * (rows[:, 2] - rows[:, 0])) * kx
+    dy = np.bincount(owner, sign * (rows[:, 3] - rows[:, 1])) * ky
     angle = np.radians(direction_deg)
     along = dx * np.sin(angle) + dy * np.cos(angle)
-    # The allowance of a millimetre is for the rounding of roads that end where they began.
-    leads: BoolArray = along >= HEADING_COSINE * np.hypot(dx, dy) - 1e-3
+    leads: BoolArray = along >= HEADING_COSINE * np.hypot(dx, dy)
     return np.asarray(found[leads], dtype=np.int32)
 
 
