@@ -13,6 +13,7 @@ from routing_service.commands import (
     build,
     calibrate,
     decide,
+    feed,
     info,
     keys,
     serve,
@@ -31,6 +32,7 @@ COMMANDS: tuple[Command, ...] = (
     verify.COMMAND,
     serve.COMMAND,
     decide.COMMAND,
+    feed.COMMAND,
     keys.COMMAND,
     warm.COMMAND,
 )
