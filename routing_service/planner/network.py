@@ -11,7 +11,8 @@ import numpy as np
 from routing_service.errors import InvalidStudy
 from routing_service.graph.more_units import with_more_units
 from routing_service.live.closure import Closure
-from routing_service.live.overlay import overlaid, unplaced
+from routing_service.live.effect import effect_of
+from routing_service.live.overlay import overlaid
 from routing_service.location import small_areas
 from routing_service.units import INF_MS, MS_PER_MINUTE
 
@@ -93,9 +94,9 @@ class NetworkTimes:
         Raises
         ------
         InvalidStudy
-            If the network has no such speed set, or a closure hits no road of it.
-        InvalidUnits
-            If a new unit is off the roads.
+            If the network has no such speed set.
+        InvalidUnits, ClosureHitsNothing
+            If a new unit is off the roads; if a closure hits none of them.
         """
         key = (tuple(closures), speed_set)
         if key not in self._found:
@@ -115,9 +116,7 @@ class NetworkTimes:
         # Each new unit needs a code of its own here, whatever people call it.
         new = [replace(unit, ods_code=f"new-{k}") for k, unit in enumerate(self.columns.new)]
         graph = with_more_units(self.snapshot.graph.in_set(names.index(speed_set)), new)
-        for closure in unplaced(graph, closures):
-            raise InvalidStudy(f"the closure {closure.id} ({closure.reason}) hits no road")
-        graph = overlaid(graph, closures)
+        graph = overlaid(graph, [effect_of(graph, closure) for closure in closures])
         limits = replace(self.snapshot.limits, snap_limit_m=SNAP_LIMIT_M)
         return replace(self.snapshot, graph=graph, statuses=(), limits=limits, speed_set=0)
 
