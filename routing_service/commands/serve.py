@@ -25,16 +25,17 @@ def _options(parser: ArgumentParser) -> None:
         parser,
         *("graph", "host", "port", "workers"),
         *("snap_limit_m", "poor_snap_m", "near_tie_minutes"),
-        *("api_keys_file", "open_access"),
+        *("store", "stale_limit_s", "api_keys_file", "open_access"),
     )
 
 
 def _run(args: Namespace) -> int:
+    from routing_service.api import ids
     from routing_service.api.app import create_app
     from routing_service.api.fast_lane import FastLane
     from routing_service.api.guard import Guard
     from routing_service.commands import prefork
-    from routing_service.wiring import open_engine
+    from routing_service.wiring import open_engine, open_follower
 
     # A stop that was asked for is not a failure, at whatever moment it comes.
     signal.signal(signal.SIGTERM, prefork.stop)
@@ -42,12 +43,13 @@ def _run(args: Namespace) -> int:
     settings = read_settings(args)
     keys = allowed_keys(settings)
     engine = open_engine(settings)
-    app: App = FastLane(create_app(engine), engine)
+    base = engine.snapshot
+    app: App = FastLane(create_app(engine, open_follower(settings, engine, ids.now)), engine)
     if keys is not None:
         app = Guard(app, keys)
     listener = prefork.listen(settings.host, settings.port)
     port = listener.getsockname()[1]
-    print(_ready(engine.snapshot, settings.host, port), flush=True)
+    print(_ready(base, settings.host, port), flush=True)
     if keys is None:
         print(OPEN, file=sys.stderr, flush=True)
     prefork.serve(app, listener, settings.workers)
