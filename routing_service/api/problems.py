@@ -52,6 +52,8 @@ KINDS: dict[type[errors.HasuError], tuple[int, str]] = {
     errors.MissingExtra: (501, "Not installed here"),
     errors.NotReady: (503, "Not ready"),
     errors.NoStore: (503, "No store"),
+    errors.StoreUnavailable: (503, "The store cannot be reached"),
+    errors.StoreCorrupt: (503, "The store is damaged"),
     errors.StateBehind: (503, "The state has not arrived"),
     errors.AuditUnavailable: (503, "The audit trail cannot be written"),
     errors.NoAudit: (503, "No audit trail"),

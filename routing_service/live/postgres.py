@@ -17,7 +17,7 @@ from routing_service.live.events import Body, Event
 from routing_service.live.store import SCHEMA_VERSION
 
 try:
-    from routing_service.live.postgres_link import ANSWER_S, Backoff, Connection, Link
+    from routing_service.live.postgres_link import Backoff, Connection, Link
 except ImportError as error:
     raise MissingExtra(
         "a store in PostgreSQL needs the package psycopg: pip install "
@@ -117,11 +117,11 @@ class PostgresStore:
 
     def _listen(self, after: int, until: float) -> bool:
         """Ask for the newest version, and if there is nothing new listen for a while."""
-        with self._ear.use(ANSWER_S) as connection:
+        listen_s = max(0.0, min(LISTEN_S, until - time.monotonic()))
+        with self._ear.use(extra_s=listen_s) as connection:
             row = connection.execute("SELECT version, NULL, digest FROM hasu_head").fetchone()
             if _head(row)[0] > after:
                 return True
-            listen_s = max(0.0, min(LISTEN_S, until - time.monotonic()))
             heard = connection.notifies(timeout=listen_s, stop_after=1)
             return any(int(notice.payload) > after for notice in heard)
 

@@ -67,8 +67,8 @@ class Link:
         self._closed = False
 
     @contextmanager
-    def use(self, answer_s: float = ANSWER_S) -> Iterator[Connection]:
-        """Lend the connection, cut off when the block takes longer than `answer_s`.
+    def use(self, extra_s: float = 0.0) -> Iterator[Connection]:
+        """Lend the connection; it is cut when the block takes `extra_s` longer than an answer may.
 
         Raises
         ------
@@ -78,7 +78,7 @@ class Link:
         with self._lock:
             try:
                 connection = self._current()
-                with _cut_after(answer_s, connection):
+                with _cut_after(ANSWER_S + extra_s, connection):
                     yield connection
             except BrokenChain as error:
                 raise self._corrupt(str(error)) from error

@@ -62,11 +62,14 @@ class SqliteStore:
         self._writing, self._reading = threading.Lock(), threading.Lock()
         self._seen = GENESIS
         with self._errors():
-            self._writer = self._connect()
+            # Before SQLite sees it: it would take such a file for new and drop its log.
+            if self._witness.read() != GENESIS and not _holds_something(self._path):
+                raise BrokenChain(f"is empty although {self._witness.path.name} says otherwise")
+            self._writer, self._reader = self._connect(), self._connect()
             try:
-                self._reader = self._connect()
                 self._prepare()
             except BaseException:
+                self._reader.close()
                 self._writer.close()
                 raise
 
@@ -147,8 +150,6 @@ class SqliteStore:
         self._check_head()
 
     def _create(self) -> None:
-        if self._witness.read()[0]:
-            raise self._corrupt(f"is empty although {self._witness.path.name} says otherwise")
         for statement in TABLES.split(";"):
             self._writer.execute(statement)
         self._writer.execute("INSERT INTO hasu_head VALUES (1, ?, ?)", GENESIS)
@@ -197,6 +198,8 @@ class SqliteStore:
             yield
         except BrokenChain as error:
             raise self._corrupt(str(error)) from error
+        except UnicodeDecodeError as error:  # in a message that repeats what it could not read
+            raise self._corrupt("is damaged") from error
         except OSError as error:
             raise StoreUnavailable(f"{self._path} cannot be used: {error.strerror}") from error
         except sqlite3.ProgrammingError as error:  # closed
@@ -235,6 +238,10 @@ def _head(connection: sqlite3.Connection) -> Tip:
 def _is_blank(connection: sqlite3.Connection) -> bool:
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     return not tables and _pragma(connection, "application_id") == 0
+
+
+def _holds_something(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:
