@@ -156,14 +156,18 @@ def open_snapshot(path: Path, limits: Limits | None = None) -> Snapshot:
     return Snapshot(graph, file.graph_id, limits=limits or Limits())
 
 
-def open_engine(settings: Settings) -> Engine:
-    """Open the graph file of the settings and answer once, so that every kernel is ready."""
-    limits = Limits(
+def limits_of(settings: Settings) -> Limits:
+    """The thresholds among the settings."""
+    return Limits(
         snap_limit_m=settings.snap_limit_m,
         poor_snap_m=settings.poor_snap_m,
         near_tie_minutes=settings.near_tie_minutes,
     )
-    snapshot = open_snapshot(settings.graph, limits)
+
+
+def open_engine(settings: Settings) -> Engine:
+    """Open the graph file of the settings and answer once, so that every kernel is ready."""
+    snapshot = open_snapshot(settings.graph, limits_of(settings))
     warm_snapshot(snapshot)
     return Engine(snapshot)
 
