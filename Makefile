@@ -24,7 +24,7 @@ run: $(RUN) $(GRAPH) ## Install, build the default network if missing, answer on
 	@echo; echo "An incident in Barnsley: hasu decide $(EXAMPLE)"
 	@$(BIN)/hasu decide --graph $(GRAPH) $(EXAMPLE)
 	@echo
-	@$(BIN)/hasu serve --graph $(GRAPH) --host 127.0.0.1 --port 8000
+	@$(BIN)/hasu serve --graph $(GRAPH) --store sqlite:///graphs/live.db --host 127.0.0.1 --port 8000
 
 graph: $(RUN) ## Build the default network anew
 	$(BIN)/hasu build --out $(GRAPH)

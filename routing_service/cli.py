@@ -9,8 +9,20 @@ import sys
 from collections.abc import Sequence
 
 from routing_service import __version__
-from routing_service.commands import build, calibrate, decide, info, serve, validate, verify, warm
-from routing_service.commands.command import FAILED, USAGE, Command
+from routing_service.commands import (
+    build,
+    calibrate,
+    decide,
+    feed,
+    info,
+    keys,
+    plan,
+    serve,
+    validate,
+    verify,
+    warm,
+)
+from routing_service.commands.command import FAILED, USAGE, Command, add_commands
 from routing_service.errors import HasuError, InvalidLocation, InvalidRequest, InvalidSettings
 
 COMMANDS: tuple[Command, ...] = (
@@ -21,6 +33,9 @@ COMMANDS: tuple[Command, ...] = (
     verify.COMMAND,
     serve.COMMAND,
     decide.COMMAND,
+    feed.COMMAND,
+    keys.COMMAND,
+    plan.COMMAND,
     warm.COMMAND,
 )
 USAGE_ERRORS = (InvalidSettings, InvalidRequest, InvalidLocation)
@@ -63,18 +78,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"hasu {__version__}")
-    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        sub = subparsers.add_parser(
-            command.name,
-            help=command.summary,
-            description=command.summary,
-            epilog=f"Example:\n  {command.example}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        command.add_options(sub)
-        sub.set_defaults(command=command)
+    add_commands(parser, COMMANDS)
     return parser
 
 

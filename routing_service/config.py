@@ -117,6 +117,27 @@ class Settings:
     near_tie_minutes: float = _setting(
         2.0, "minutes", "A margin below this is a near tie.", low=0, high=120
     )
+    store: str = _setting(
+        "",
+        "URL",
+        "Where events are kept, `sqlite:///…` or `postgresql://…`; without it the state is fixed.",
+    )
+    stale_limit_s: float = _setting(
+        60.0,
+        "s",
+        "A worker that has not reached the store for this long says that it is not ready.",
+        low=1,
+        high=86_400,
+    )
+    policy: Path | None = _setting(
+        None, "path", "Which units each area may use; without it, all units everywhere."
+    )
+    api_keys_file: Path | None = _setting(
+        None, "path", "Keys that requests need, made by `hasu keys`; without it, none is needed."
+    )
+    open_access: int = _setting(
+        0, "0 or 1", "1 serves without keys on an address that others can reach.", low=0, high=1
+    )
 
     @classmethod
     def from_env(cls, env: Mapping[str, str], **overrides: Value) -> Settings:

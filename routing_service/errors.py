@@ -75,6 +75,85 @@ class NoRoute(HasuError):
     code = "no_route"
 
 
+class UnknownClosure(HasuError):
+    """No closure with that id is known here."""
+
+    code = "unknown_closure"
+
+
+class ClosureConflict(HasuError):
+    """A closure with that id is known already and says something else, or was revoked."""
+
+    code = "closure_conflict"
+
+
+# --- who may -------------------------------------------------------------------------------
+class Unauthorised(HasuError):
+    """No key, or one that is not in force."""
+
+    code = "unauthorised"
+
+
+class Forbidden(HasuError):
+    """The key is in force, but its role does not allow this."""
+
+    code = "forbidden"
+
+
+class InvalidPolicy(HasuError):
+    """A policy file is malformed, or names units that the network does not have."""
+
+    code = "invalid_policy"
+
+
+class InvalidKeys(HasuError):
+    """A file of keys cannot be read, or a key in it is malformed."""
+
+    code = "invalid_keys"
+
+
+class LooksLikePatientData(HasuError):
+    """A field looks like an NHS number. The service takes nothing about a patient."""
+
+    code = "looks_like_nhs_number"
+
+
+class UnknownDecision(HasuError):
+    """No decision of that id is in the audit trail."""
+
+    code = "unknown_decision"
+
+
+class AuditUnavailable(HasuError):
+    """The audit trail cannot be written, and without it no decision may be given."""
+
+    code = "audit_unavailable"
+
+
+class NoAudit(HasuError):
+    """The service keeps no audit trail."""
+
+    code = "no_audit"
+
+
+class InvalidAudit(HasuError):
+    """There is no audit trail at that path."""
+
+    code = "invalid_audit"
+
+
+class InvalidClosure(HasuError):
+    """A closure is malformed or contradicts itself."""
+
+    code = "invalid_closure"
+
+
+class ClosureHitsNothing(HasuError):
+    """No road of the loaded network is where the closure says."""
+
+    code = "closure_hits_nothing"
+
+
 # --- a file or a build is wrong ------------------------------------------------------------
 class GraphFileMissing(HasuError):
     """There is no graph file at that path."""
@@ -148,10 +227,40 @@ class InvalidObservations(HasuError):
     code = "invalid_observations"
 
 
+class InvalidPoints(HasuError):
+    """A table of points cannot be read, or has no column that says where its points are."""
+
+    code = "invalid_points"
+
+
+class JobChanged(HasuError):
+    """A job that was broken off cannot go on: its points, graph or options are others now."""
+
+    code = "job_changed"
+
+
+class InvalidPopulation(HasuError):
+    """A population, its weights or its groups cannot be read or do not fit together."""
+
+    code = "invalid_population"
+
+
+class InvalidStudy(HasuError):
+    """A file of scenarios is malformed, or asks for what the network does not have."""
+
+    code = "invalid_study"
+
+
 class MissingExtra(HasuError):
     """An optional package is needed for this and is not installed."""
 
     code = "missing_extra"
+
+
+class NoService(HasuError):
+    """Nothing answers at the address that is to be tested."""
+
+    code = "no_service"
 
 
 class InvalidSettings(HasuError):
@@ -164,3 +273,40 @@ class NotReady(HasuError):
     """The service has no graph loaded yet."""
 
     code = "not_ready"
+
+
+class NoStore(HasuError):
+    """The service has no store of events, so its state cannot be changed."""
+
+    code = "no_store"
+
+
+class StateBehind(HasuError):
+    """The state that the request asks for has not arrived here yet."""
+
+    code = "state_behind"
+
+
+# --- the live store ------------------------------------------------------------------------
+class StoreUnavailable(HasuError):
+    """The live store cannot be reached, is too slow, or cannot be written to."""
+
+    code = "store_unavailable"
+
+
+class StoreCorrupt(HasuError):
+    """The live store does not hold what was written to it."""
+
+    code = "store_corrupt"
+
+
+class StoreVersion(HasuError):
+    """The live store was written by a newer release."""
+
+    code = "store_version"
+
+
+class NotAStore(HasuError):
+    """The database is there, but holds something else than a live store."""
+
+    code = "store_not_ours"

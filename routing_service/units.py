@@ -29,6 +29,7 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 MS_PER_MINUTE = 60_000
+CM_PER_M = 100
 CM_PER_KM = 100_000
 
 METRES_PER_DEGREE = 111_319.490_793

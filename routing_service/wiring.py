@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,11 @@ from routing_service.graph.speed_sets import SpeedSets
 from routing_service.graph.trees import check_trees
 from routing_service.graph.units_file import read_units
 from routing_service.live.engine import Engine
+from routing_service.live.follower import Clock, Follower
 from routing_service.live.golden import Miss, check_golden, read_golden
+from routing_service.live.no_store import Nowhere
 from routing_service.live.snapshot import Limits, Snapshot
+from routing_service.live.store import open_store
 from routing_service.progress import Progress
 
 DEFAULT_PROFILE = "blue_light"
@@ -152,16 +156,34 @@ def open_snapshot(path: Path, limits: Limits | None = None) -> Snapshot:
     return Snapshot(graph, file.graph_id, limits=limits or Limits())
 
 
-def open_engine(settings: Settings) -> Engine:
-    """Open the graph file of the settings and answer once, so that every kernel is ready."""
-    limits = Limits(
+def limits_of(settings: Settings) -> Limits:
+    """The thresholds among the settings."""
+    return Limits(
         snap_limit_m=settings.snap_limit_m,
         poor_snap_m=settings.poor_snap_m,
         near_tie_minutes=settings.near_tie_minutes,
     )
-    snapshot = open_snapshot(settings.graph, limits)
+
+
+def open_engine(settings: Settings) -> Engine:
+    """Open the graph file of the settings and answer once, so that every kernel is ready."""
+    snapshot = open_snapshot(settings.graph, limits_of(settings))
     warm_snapshot(snapshot)
     return Engine(snapshot)
+
+
+def open_follower(settings: Settings, engine: Engine, clock: Clock) -> Follower:
+    """Make what keeps an engine at the state of the settings' store; started after the fork.
+
+    The snapshot in the engine is the base of all that follows. Where there is a store the engine
+    answers nothing until the state was read: without the day's closures it could be wrong.
+    """
+    base = engine.snapshot
+    if not settings.store:
+        return Follower(engine, base, Nowhere, clock, settings.stale_limit_s, has_store=False)
+    engine.withdraw()
+    open_it = partial(open_store, settings.store)
+    return Follower(engine, base, open_it, clock, settings.stale_limit_s)
 
 
 def warm_snapshot(snapshot: Snapshot) -> None:

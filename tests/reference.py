@@ -57,6 +57,33 @@ def tree(table: TurnTable, seeds: IntArray) -> list[Label]:
     return labels
 
 
+def hanging(
+    before: TurnTable, seeds: IntArray, after: TurnTable, moved_seeds: IntArray
+) -> set[int]:
+    """Edges whose labels no way of the slower network attains any more: all others are untouched.
+
+    From the doors outwards: what stands is a seed that did not move, or leads into what stands.
+    """
+    labels = tree(before, seeds)
+    stands = {
+        e
+        for e, ms, cm in moved_seeds.tolist()
+        if labels[e] == (ms, cm) and after.edge_ms[e] < INF_MS
+    }
+    growing = True
+    while growing:
+        more = {
+            e
+            for e, f, turn_ms in turns_of(after)
+            if f in stands
+            and labels[e]
+            == (after.edge_ms[e] + turn_ms + labels[f][0], after.edge_cm[e] + labels[f][1])
+        } - stands
+        stands |= more
+        growing = bool(more)
+    return {e for e, label in enumerate(labels) if label != NO_ROUTE} - stands
+
+
 def tree_ms_by_scipy(table: TurnTable, seeds: IntArray) -> list[float]:
     """Times of all edges by SciPy's Dijkstra, on a graph whose nodes are the edges and the door.
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 
 import routing_service
-from routing_service.api import document, pages, problems, routes
+from routing_service.api import document, pages, problems, routes, state_routes
 
 if TYPE_CHECKING:
     from routing_service.live.engine import Engine
+    from routing_service.live.follower import Follower
 
 DESCRIPTION = (
     "Which hyper-acute stroke unit is quickest to reach from an incident, by road, "
@@ -20,13 +24,16 @@ DESCRIPTION = (
 )
 
 
-def create_app(engine: Engine) -> FastAPI:
+def create_app(engine: Engine, follower: Follower | None = None) -> FastAPI:
     """Build the application that answers from `engine`.
 
     Parameters
     ----------
     engine
         Holds the snapshot that answers; each request takes it once.
+    follower
+        Keeps the engine at the state of a store; started and stopped with the application, which
+        is after a worker was forked. Without one the state never changes.
 
     Returns
     -------
@@ -42,16 +49,31 @@ def create_app(engine: Engine) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        lifespan=_lifespan(follower),
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.engine = engine
+    app.state.follower = follower
     app.state.started_s = time.monotonic()
     app.include_router(routes.router)
+    app.include_router(state_routes.router)
     app.include_router(pages.router)
     problems.install(app)
     document.install(app)
     keep_queries_out_of_logs()
     return app
+
+
+def _lifespan(follower: Follower | None) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if follower is not None:
+            await run_in_threadpool(follower.start)
+        yield
+        if follower is not None:
+            await run_in_threadpool(follower.stop)
+
+    return lifespan
 
 
 def keep_queries_out_of_logs() -> None:

@@ -13,7 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from routing_service.api import problems, schemas
+from routing_service.api import problems, schemas, state_schemas
 
 Json = dict[str, Any]
 
@@ -26,17 +26,23 @@ LOCATION_EXAMPLES: Mapping[str, Json] = {
 
 _MEANINGS = {
     "malformed": (400, "The request or its location cannot be read"),
-    "unknown": (404, "A postcode or a unit that is not here"),
+    "keyless": (401, "A key is needed, where the service asks for keys"),
+    "not_yours": (403, "The key's role does not allow this"),
+    "unknown": (404, "A postcode, a unit or a closure that is not here"),
+    "contradicts": (409, "A closure with this id says something else"),
     "large": (413, "More than this route takes"),
     "not_json": (415, "The body is not declared as JSON"),
-    "unanswerable": (422, "Outside the region, too far from a road, or no route"),
+    "unanswerable": (422, "Outside the region, too far from a road, no route, or an NHS number"),
     "not_installed": (501, "This installation has no postcodes"),
-    "not_ready": (503, "No graph is loaded yet"),
+    "not_ready": (503, "The state asked for is not here, or nothing is known yet"),
 }
 
 
 def replies(
-    model: type[BaseModel], *refusals: str, media_type: str = "application/json"
+    model: type[BaseModel],
+    *refusals: str,
+    media_type: str = "application/json",
+    success: int = 200,
 ) -> dict[int | str, Json]:
     """The success and the problems of a route, by status.
 
@@ -46,11 +52,11 @@ def replies(
         The shape of the success.
     *refusals
         Keys of the kinds of problem that the route can give; a fault (500) always is one.
-    media_type
-        Of the success.
+    media_type, success
+        Of the success: its media type and status.
     """
     known: dict[int | str, Json] = {
-        200: {
+        success: {
             "description": (model.__doc__ or "").strip(),
             "content": {media_type: {"schema": reference(model)}},
         }
@@ -70,7 +76,7 @@ def reference(model: type[BaseModel]) -> Json:
 
 def location_parameters(*extra: Json) -> Json:
     """The query parameters of the location forms, then `extra`, as an OpenAPI fragment."""
-    properties = schemas.LocationBody.model_json_schema()["properties"]
+    properties = schemas.Place.model_json_schema()["properties"]
     return {
         "parameters": [
             *(
@@ -98,6 +104,26 @@ def request_body(model: type[BaseModel], examples: Mapping[str, Json]) -> Json:
     return {"requestBody": {"required": True, "content": {"application/json": media}}}
 
 
+def _parameter(name: str, place: str, description: str, schema: Json) -> Json:
+    return {
+        "name": name,
+        "in": place,
+        "required": place == "path",
+        "description": description,
+        "schema": schema,
+    }
+
+
+MIN_STATE_VERSION = _parameter(
+    "min_state_version",
+    "query",
+    "Answer from this state or a newer one: waits for it a moment, else 503",
+    {"type": "integer", "minimum": 0},
+)
+CLOSURE_ID = _parameter("closure_id", "path", "Id of the closure", {"type": "string"})
+ODS_CODE = _parameter("ods_code", "path", "Unit", {"type": "string", "examples": ["RXF05"]})
+AUTHOR = _parameter("author", "query", "Who revokes it, where no key says", {"type": "string"})
+
 UNIT_PARAMETER: Json = {
     "name": "unit",
     "in": "query",
@@ -120,7 +146,7 @@ def install(app: FastAPI) -> None:
                 license_info=app.license_info,
             )
             _, shapes = models_json_schema(
-                [(model, "validation") for model in schemas.ALL],
+                [(model, "validation") for model in (*schemas.ALL, *state_schemas.ALL)],
                 ref_template="#/components/schemas/{model}",
             )
             components = document.setdefault("components", {}).setdefault("schemas", {})

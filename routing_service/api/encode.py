@@ -7,7 +7,6 @@ answers. Pydantic is kept off this path: it would validate what the domain has j
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -138,48 +137,6 @@ def route(found: Route, location: Location, snapshot: Snapshot, computed_at: str
         ],
         "exemptions": found.exemptions,
         "flags": found.flags,
-        "decision_support": DECISION_SUPPORT,
-    }
-
-
-def units(snapshot: Snapshot) -> Json:
-    """All units with their doors and present status, in the order of the units file."""
-    return {
-        "graph_id": snapshot.graph_id,
-        "state_version": snapshot.state_version,
-        "units": [
-            {
-                "ods_code": unit.ods_code,
-                "name": unit.name,
-                "lat": unit.lat,
-                "lon": unit.lon,
-                "door": unit.door,
-                "trust": unit.trust,
-                "postcode": unit.postcode,
-                "capabilities": unit.capabilities,
-                "status": status,
-            }
-            for unit, status in zip(snapshot.units, snapshot.statuses, strict=True)
-        ],
-    }
-
-
-def state(snapshot: Snapshot, age_s: float) -> Json:
-    """Which graph and state answer now, and whose data they are made of."""
-    manifest = snapshot.manifest
-    counts = Counter(snapshot.statuses)
-    return {
-        "graph_id": snapshot.graph_id,
-        "network": snapshot.network,
-        "state_version": snapshot.state_version,
-        "profile": snapshot.profile,
-        "calibration": snapshot.calibration,
-        "bbox": [round(degrees, LINE_DECIMALS) for degrees in snapshot.bbox],
-        "counts": manifest["counts"],
-        "statuses": {status: counts[status] for status in ("open", "divert", "closed")},
-        "ages": {"service_seconds": round(age_s, 1)},
-        "licence": manifest["licence"],
-        "attribution": manifest["attribution"],
         "decision_support": DECISION_SUPPORT,
     }
 

@@ -80,8 +80,8 @@ class FastLane:
             return None
         location = Location(lat, lon)
         now = ids.now()
-        snapshot = self.engine.snapshot.at(now)
         try:
+            snapshot = self.engine.snapshot.at(now)
             found = snapshot.decide(location)
         except HasuError:
             return None

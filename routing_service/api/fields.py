@@ -17,6 +17,7 @@ from fastapi import Request
 from starlette.exceptions import HTTPException
 
 from routing_service.errors import InvalidRequest
+from routing_service.location.nhs_number import refuse_nhs_numbers
 
 MAX_QUERY_FIELDS = 32
 
@@ -31,13 +32,15 @@ def from_query(request: Request) -> dict[str, object]:
     ------
     InvalidRequest
         A name is given twice, or there are absurdly many.
+    LooksLikePatientData
+        A name or a value looks like an NHS number.
     """
     query = request.scope["query_string"].decode("latin-1")
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
     except ValueError:
         raise InvalidRequest(f"More than {MAX_QUERY_FIELDS} query parameters.") from None
-    return _unique(pairs)
+    return _without_patients(_unique(pairs))
 
 
 async def from_body(request: Request, limit_bytes: int) -> dict[str, object]:
@@ -49,10 +52,12 @@ async def from_body(request: Request, limit_bytes: int) -> dict[str, object]:
         415 when the body is not declared as JSON, 413 when it is longer than `limit_bytes`.
     InvalidRequest
         The body is not a JSON object, or has a field twice.
+    LooksLikePatientData
+        A name or a value, at any depth, looks like an NHS number.
     """
     if not _JSON_TYPE.fullmatch(request.headers.get("content-type", "").partition(";")[0].strip()):
         raise HTTPException(415)
-    return _parse(await _read(request, limit_bytes))
+    return _without_patients(_parse(await _read(request, limit_bytes)))
 
 
 def refuse_unknown(fields: Iterable[str], known: Collection[str]) -> None:
@@ -65,6 +70,12 @@ def refuse_unknown(fields: Iterable[str], known: Collection[str]) -> None:
                 field=_shown(name),
                 known=list(known),
             )
+
+
+def _without_patients(fields: dict[str, object]) -> dict[str, object]:
+    """The fields, unless one looks like an NHS number: refused before anything is kept or used."""
+    refuse_nhs_numbers(fields)
+    return fields
 
 
 async def _read(request: Request, limit_bytes: int) -> bytes:

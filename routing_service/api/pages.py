@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from routing_service.api import document, encode, schemas
+from routing_service.api.replies import GeoJson
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -37,12 +38,6 @@ HEADERS = {
 }
 
 router = APIRouter()
-
-
-class GeoJson(Response):
-    """A reply that maps can draw."""
-
-    media_type = "application/geo+json"
 
 
 @cache

@@ -1,7 +1,8 @@
 """The one table from errors to HTTP, and the one shape of every error reply (RFC 9457).
 
-How a status is chosen: 400 where the request cannot be understood as it stands, 404 where it
-names something that is not here, 422 where it is understood and this network has no answer,
+How a status is chosen: 400 where the request cannot be understood as it stands, 401 and 403 where
+its key does not allow it, 404 where it names something that is not here, 409 where it contradicts
+what is known, 422 where it is understood and this network has no answer,
 501 where this installation lacks an optional part, 503 where it will work in a moment.
 """
 
@@ -35,13 +36,27 @@ KINDS: dict[type[errors.HasuError], tuple[int, str]] = {
     errors.InvalidRequest: (400, "The request cannot be understood"),
     errors.InvalidLocation: (400, "The location cannot be read"),
     errors.SwappedCoordinates: (400, "Latitude and longitude look exchanged"),
+    errors.Unauthorised: (401, "A key is needed"),
+    errors.Forbidden: (403, "Not with this key"),
+    errors.InvalidClosure: (400, "The closure cannot be understood"),
     errors.UnknownPostcode: (404, "Unknown postcode"),
     errors.UnknownUnit: (404, "Unknown unit"),
+    errors.UnknownClosure: (404, "Unknown closure"),
+    errors.ClosureConflict: (409, "Another closure has this id"),
     errors.OutsideRegion: (422, "Outside the region"),
     errors.TooFarFromRoad: (422, "Too far from any road"),
     errors.NoRoute: (422, "No route"),
+    errors.LooksLikePatientData: (422, "Looks like patient data"),
+    errors.UnknownDecision: (404, "Unknown decision"),
+    errors.ClosureHitsNothing: (422, "The closure hits no road"),
     errors.MissingExtra: (501, "Not installed here"),
     errors.NotReady: (503, "Not ready"),
+    errors.NoStore: (503, "No store"),
+    errors.StoreUnavailable: (503, "The store cannot be reached"),
+    errors.StoreCorrupt: (503, "The store is damaged"),
+    errors.StateBehind: (503, "The state has not arrived"),
+    errors.AuditUnavailable: (503, "The audit trail cannot be written"),
+    errors.NoAudit: (503, "No audit trail"),
 }
 """Each error that a request can cause: its status and its title. Any other is a fault of ours."""
 

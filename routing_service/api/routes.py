@@ -6,7 +6,6 @@ one reply.
 
 from __future__ import annotations
 
-import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,15 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from routing_service.api import document, encode, fields, ids, problems, schemas
-from routing_service.errors import HasuError, InvalidLocation, InvalidRequest, UnknownUnit
+from routing_service.api import current, document, encode, fields, ids, problems, schemas
+from routing_service.api.replies import reply
+from routing_service.errors import (
+    HasuError,
+    InvalidLocation,
+    InvalidRequest,
+    NotReady,
+    UnknownUnit,
+)
 from routing_service.location import forms
 
 if TYPE_CHECKING:
@@ -32,9 +38,15 @@ router = APIRouter()
 @router.get(
     "/v1/conveyance",
     summary="The unit for an incident",
-    openapi_extra=document.location_parameters(),
+    openapi_extra=document.location_parameters(document.MIN_STATE_VERSION),
     responses=document.replies(
-        schemas.DecisionOut, "malformed", "unknown", "unanswerable", "not_installed", "not_ready"
+        schemas.DecisionOut,
+        "malformed",
+        "keyless",
+        "unknown",
+        "unanswerable",
+        "not_installed",
+        "not_ready",
     ),
 )
 async def get_conveyance(request: Request) -> Response:
@@ -48,7 +60,7 @@ async def get_conveyance(request: Request) -> Response:
     openapi_extra=document.request_body(schemas.LocationBody, document.LOCATION_EXAMPLES),
     responses=document.replies(
         schemas.DecisionOut,
-        *("malformed", "unknown", "large", "not_json", "unanswerable"),
+        *("malformed", "keyless", "unknown", "large", "not_json", "unanswerable"),
         *("not_installed", "not_ready"),
     ),
 )
@@ -60,16 +72,22 @@ async def post_conveyance(request: Request) -> Response:
 @router.get(
     "/v1/route",
     summary="The path to one unit",
-    openapi_extra=document.location_parameters(document.UNIT_PARAMETER),
+    openapi_extra=document.location_parameters(document.UNIT_PARAMETER, document.MIN_STATE_VERSION),
     responses=document.replies(
-        schemas.RouteOut, "malformed", "unknown", "unanswerable", "not_installed", "not_ready"
+        schemas.RouteOut,
+        "malformed",
+        "keyless",
+        "unknown",
+        "unanswerable",
+        "not_installed",
+        "not_ready",
     ),
 )
 async def get_route(request: Request) -> Response:
     """The path from an incident to one unit: line, roads, minutes, km and exemptions."""
     given = fields.from_query(request)
+    snapshot = await current.snapshot(request, given)
     fields.refuse_unknown(given, ("unit", *forms.FIELDS))
-    snapshot = _snapshot(request)
     ods_code = _known_unit(snapshot, given.pop("unit", None))
     location = await _location(given)
     now = ids.now()
@@ -89,11 +107,14 @@ async def get_route(request: Request) -> Response:
             }
         },
     ),
-    responses=document.replies(schemas.MatrixOut, "malformed", "large", "not_json", "not_ready"),
+    responses=document.replies(
+        schemas.MatrixOut, "malformed", "keyless", "large", "not_json", "not_ready"
+    ),
 )
 async def post_matrix(request: Request) -> Response:
     """The same numbers for many locations; a location without an answer does not stop the rest."""
     given = await fields.from_body(request, MAX_MATRIX_BYTES)
+    snapshot = await current.snapshot(request, given)
     fields.refuse_unknown(given, ("locations",))
     locations = given.get("locations")
     if not isinstance(locations, list):
@@ -101,30 +122,7 @@ async def post_matrix(request: Request) -> Response:
     if len(locations) > MAX_MATRIX_LOCATIONS:
         raise HTTPException(413, f"At most {MAX_MATRIX_LOCATIONS} locations in one request.")
     # Off the event loop, which goes on answering single decisions meanwhile.
-    return await run_in_threadpool(_matrix, _snapshot(request), locations)
-
-
-@router.get(
-    "/v1/units",
-    summary="The units and their status",
-    responses=document.replies(schemas.UnitsOut, "malformed", "not_ready"),
-)
-async def get_units(request: Request) -> Response:
-    """All units with their doors and present status."""
-    fields.refuse_unknown(fields.from_query(request), ())
-    return reply(encode.units(_snapshot(request)))
-
-
-@router.get(
-    "/v1/state",
-    summary="Which graph and state answer now",
-    responses=document.replies(schemas.StateOut, "malformed", "not_ready"),
-)
-async def get_state(request: Request) -> Response:
-    """Versions, sizes, ages, licence and attribution."""
-    fields.refuse_unknown(fields.from_query(request), ())
-    age_s = time.monotonic() - request.app.state.started_s
-    return reply(encode.state(_snapshot(request), age_s))
+    return await run_in_threadpool(_matrix, snapshot, locations)
 
 
 @router.get(
@@ -141,8 +139,14 @@ async def get_health() -> Response:
     responses=document.replies(schemas.ReadyOut, "not_ready"),
 )
 async def get_ready(request: Request) -> Response:
-    """200 once a graph is loaded, 503 before."""
-    snapshot = _snapshot(request)
+    """200 once a graph is loaded and the state is known and fresh, 503 else."""
+    snapshot = current.engine(request).snapshot
+    following = current.follower(request)
+    if following is not None and not following.ready:
+        raise NotReady(
+            f"The store was last heard {following.age_s:.0f} s ago: answers may be stale.",
+            age_s=round(following.age_s, 1),
+        )
     return reply(
         {
             "status": "ready",
@@ -150,18 +154,6 @@ async def get_ready(request: Request) -> Response:
             "state_version": snapshot.state_version,
         }
     )
-
-
-def reply(body: dict[str, Any]) -> Response:
-    """A JSON reply that nobody may keep: the next state may answer differently."""
-    return Response(
-        encode.dump(body), headers={"Cache-Control": "no-store"}, media_type="application/json"
-    )
-
-
-def _snapshot(request: Request) -> Snapshot:
-    snapshot: Snapshot = request.app.state.engine.snapshot
-    return snapshot
 
 
 async def _location(given: dict[str, object]) -> Location:
@@ -172,9 +164,10 @@ async def _location(given: dict[str, object]) -> Location:
 
 
 async def _decide(request: Request, given: dict[str, object]) -> Response:
+    snapshot = await current.snapshot(request, given)
     location = await _location(given)
     now = ids.now()
-    snapshot = _snapshot(request).at(location.at or now)
+    snapshot = snapshot.at(location.at or now)
     found = snapshot.decide(location)
     decision_id, computed_at = ids.time_ordered_id(), ids.utc_text(now)
     return reply(encode.decision(found, location, snapshot, decision_id, computed_at))

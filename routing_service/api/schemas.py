@@ -20,12 +20,14 @@ OdsCode = Annotated[str, Field(description="ODS site code", examples=["RXF05"])]
 Position = Annotated[tuple[float, float], Field(description="Longitude, latitude")]
 
 
-class _Shape(BaseModel):
+class Shape(BaseModel):
+    """What every shape is: a field that is not described fails."""
+
     model_config = ConfigDict(extra="forbid")
 
 
 # --- requests -----------------------------------------------------------------------------
-class LocationBody(_Shape):
+class Place(Shape):
     """Where the incident is, in exactly one of four forms."""
 
     lat: float | None = Field(None, description="WGS84 latitude, with `lon`", examples=[53.5526])
@@ -43,14 +45,26 @@ class LocationBody(_Shape):
     )
 
 
-class MatrixBody(_Shape):
+MinStateVersion = Annotated[
+    int | None, Field(ge=0, description="Answer from this state or a newer one, else 503")
+]
+
+
+class LocationBody(Place):
+    """Where the incident is, in exactly one of four forms, and how new the state must be."""
+
+    min_state_version: MinStateVersion = None
+
+
+class MatrixBody(Shape):
     """Many locations, answered in order."""
 
-    locations: list[LocationBody]
+    locations: list[Place]
+    min_state_version: MinStateVersion = None
 
 
 # --- parts of replies ---------------------------------------------------------------------
-class SnapOut(_Shape):
+class SnapOut(Shape):
     """The point of the network that stands for the incident."""
 
     lat: Lat
@@ -60,7 +74,7 @@ class SnapOut(_Shape):
     quality: Quality
 
 
-class IncidentOut(_Shape):
+class IncidentOut(Shape):
     """Where the incident was said to be."""
 
     lat: Lat
@@ -72,7 +86,7 @@ class IncidentOut(_Shape):
     ]
 
 
-class DestinationOut(_Shape):
+class DestinationOut(Shape):
     """The first eligible unit."""
 
     ods_code: OdsCode
@@ -80,7 +94,7 @@ class DestinationOut(_Shape):
     minutes: Minutes
 
 
-class RankedOut(_Shape):
+class RankedOut(Shape):
     """One unit. `minutes` and `km` are null where the network has no route to it."""
 
     rank: Annotated[int, Field(ge=1)]
@@ -109,7 +123,7 @@ class RankedOut(_Shape):
     door: Annotated[Door, Field(description="Whether the ambulance door itself was surveyed")]
 
 
-class DiscOut(_Shape):
+class DiscOut(Shape):
     """Which unit is nearest over the disc of `accuracy_m` in which the incident may lie."""
 
     accuracy_m: float
@@ -121,7 +135,7 @@ class DiscOut(_Shape):
 SpeedSet = Annotated[str, Field(description="The speeds in force at `at`", examples=["default"])]
 
 
-class _Findings(_Shape):
+class _Findings(Shape):
     speed_set: SpeedSet
     incident: IncidentOut
     destination: Annotated[
@@ -136,7 +150,9 @@ class _Findings(_Shape):
     flags: list[str]
 
 
-class _Provenance(_Shape):
+class Provenance(Shape):
+    """What an answer was computed from."""
+
     graph_id: Annotated[str, Field(description="Hash of the content of the graph file")]
     network: Annotated[
         Literal["osm", "surrogate"], Field(description="`surrogate`: approximate, not for use")
@@ -146,7 +162,7 @@ class _Provenance(_Shape):
     calibration: Annotated[str, Field(description="`uncalibrated` or an id")]
 
 
-class _Computed(_Provenance):
+class _Computed(Provenance):
     computed_at: Annotated[
         str,
         Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", description="UTC, to the second"),
@@ -162,14 +178,14 @@ class DecisionOut(_Computed, _Findings):
     decision_support: str
 
 
-class LineString(_Shape):
+class LineString(Shape):
     """A GeoJSON line."""
 
     type: Literal["LineString"]
     coordinates: list[Position]
 
 
-class StepOut(_Shape):
+class StepOut(Shape):
     """A stretch along one road."""
 
     road: str
@@ -177,7 +193,7 @@ class StepOut(_Shape):
     km: float
 
 
-class RouteUnitOut(_Shape):
+class RouteUnitOut(Shape):
     """The unit a route leads to."""
 
     ods_code: OdsCode
@@ -215,7 +231,7 @@ class RowError(BaseModel):
     detail: str
 
 
-class MatrixError(_Shape):
+class MatrixError(Shape):
     """One location that has no answer."""
 
     error: RowError
@@ -228,55 +244,13 @@ class MatrixOut(_Computed):
     decision_support: str
 
 
-class UnitOut(_Shape):
-    """A hospital site with a hyper-acute stroke unit."""
-
-    ods_code: OdsCode
-    name: str
-    lat: Lat
-    lon: Lon
-    door: Door
-    trust: str
-    postcode: str
-    capabilities: list[str]
-    status: Status
-
-
-class UnitsOut(_Shape):
-    """All units, in the order of the units file."""
-
-    graph_id: str
-    state_version: int
-    units: list[UnitOut]
-
-
-class AgesOut(_Shape):
-    """How old what the service answers from is."""
-
-    service_seconds: Annotated[float, Field(ge=0, description="Since this process started")]
-
-
-class StateOut(_Provenance):
-    """Which graph and which state answer now."""
-
-    bbox: Annotated[
-        tuple[float, float, float, float], Field(description="West, south, east, north")
-    ]
-    counts: Annotated[dict[str, int], Field(description="Sizes of the network")]
-    statuses: Annotated[dict[str, int], Field(description="Number of units by status")]
-    ages: AgesOut
-    licence: Annotated[list[str], Field(description="SPDX identifiers of the map data")]
-    attribution: Annotated[list[str], Field(description="To be shown with every map")]
-    decision_support: str
-
-
-class HealthOut(_Shape):
+class HealthOut(Shape):
     """The process runs."""
 
     status: Literal["ok"]
 
 
-class ReadyOut(_Shape):
+class ReadyOut(Shape):
     """A graph is loaded and decisions can be asked for."""
 
     status: Literal["ready"]
@@ -284,7 +258,7 @@ class ReadyOut(_Shape):
     state_version: int
 
 
-class MainRoadProperties(_Shape):
+class MainRoadProperties(Shape):
     """What a main road is called."""
 
     ref: str
@@ -292,7 +266,7 @@ class MainRoadProperties(_Shape):
     class_: Annotated[str, Field(alias="class", description="OSM highway value")]
 
 
-class MainRoadFeature(_Shape):
+class MainRoadFeature(Shape):
     """A stretch of a main road."""
 
     type: Literal["Feature"]
@@ -300,7 +274,7 @@ class MainRoadFeature(_Shape):
     geometry: LineString
 
 
-class MainRoadsOut(_Shape):
+class MainRoadsOut(Shape):
     """The main roads as GeoJSON, for drawing only."""
 
     type: Literal["FeatureCollection"]
@@ -325,8 +299,6 @@ ALL: tuple[type[BaseModel], ...] = (
     DecisionOut,
     RouteOut,
     MatrixOut,
-    UnitsOut,
-    StateOut,
     HealthOut,
     ReadyOut,
     MainRoadsOut,

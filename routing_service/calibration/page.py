@@ -1,4 +1,4 @@
-"""The report as one page: no script, nothing loaded from elsewhere, the same figures same bytes."""
+"""The report of a validation as one page: the same figures, the same bytes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import numpy as np
 from routing_service.calibration import plots, tables
 from routing_service.calibration.area_map import draw_map
 from routing_service.calibration.study import Study
-from routing_service.calibration.tables import Table
 from routing_service.calibration.validate import Result
+from routing_service.pages.html import figure, page, sentence, table_html
+from routing_service.pages.table import minutes, share
 from routing_service.units import FloatArray
 
 Figures = Mapping[str, Any]
@@ -69,25 +70,20 @@ def write_page(study: Study, tree: Figures) -> str:
     """
     main = study.main
     style = files("routing_service.calibration").joinpath("page.css").read_text(encoding="utf-8")
-    return "\n".join(
-        [
-            '<!doctype html>\n<html lang="en-GB">\n<head>\n<meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{TITLE}</title>\n<style>\n{style}</style>\n</head>\n<body>",
-            *_head(tree),
-            *_results(tree),
-            f"<h2>Where: {escape(main.name)}</h2>",
-            f'<p class="soft">{escape(_sentence(main.how))}</p>',
-            f'<div class="panel maps">{draw_map(main)}</div>',
-            "<h2>How far, and which way</h2>",
-            f'<div class="plots">{"".join(_plots(study, tree))}</div>',
-            "<h2>In detail</h2>",
-            *_details(tree),
-            f"<h2>Method</h2>\n{METHOD.strip()}",
-            f"<h2>Limits</h2>\n{LIMITS.strip()}",
-            "</body>\n</html>\n",
-        ]
-    )
+    body = [
+        *_head(tree),
+        *_results(tree),
+        f"<h2>Where: {escape(main.name)}</h2>",
+        f'<p class="soft">{escape(sentence(main.how))}</p>',
+        f'<div class="panel maps">{draw_map(main)}</div>',
+        "<h2>How far, and which way</h2>",
+        f'<div class="plots">{"".join(_plots(study, tree))}</div>',
+        "<h2>In detail</h2>",
+        *_details(tree),
+        f"<h2>Method</h2>\n{METHOD.strip()}",
+        f"<h2>Limits</h2>\n{LIMITS.strip()}",
+    ]
+    return page(TITLE, style, body)
 
 
 # --- parts -------------------------------------------------------------------------------------
@@ -96,7 +92,7 @@ def _head(tree: Figures) -> list[str]:
     told = ", ".join(f"{name.replace('_', ' ')} {value[:12]}" for name, value in network.items())
     return [
         f"<header><h1>{TITLE}</h1>",
-        f'<p class="soft">{escape(_sentence(told))}<br>Reference: {escape(reference["name"])}, '
+        f'<p class="soft">{escape(sentence(told))}<br>Reference: {escape(reference["name"])}, '
         f"SHA-256 {reference['sha256'][:12]}</p></header>",
         f'<ul class="tiles">{"".join(_tiles(tree))}</ul>',
     ]
@@ -111,12 +107,12 @@ def _tiles(tree: Figures) -> list[str]:
             ("agreement_over_2", "where the margin is over 2 min"),
             ("agreement_over_5", "where it is over 5 min"),
         ):
-            shown = tables.share(main["choice"][key])
-            told.append((shown, words, tables.share(line["choice"][key])))
-        lost = tables.minutes(main["choice"]["loss_minutes"])
-        told.append((lost, "min lost on average", tables.minutes(line["choice"]["loss_minutes"])))
-    error = tables.minutes(main["errors"]["mae_minutes"])
-    told.append((error, "min mean absolute error", tables.minutes(line["errors"]["mae_minutes"])))
+            shown = share(main["choice"][key])
+            told.append((shown, words, share(line["choice"][key])))
+        lost = minutes(main["choice"]["loss_minutes"])
+        told.append((lost, "min lost on average", minutes(line["choice"]["loss_minutes"])))
+    error = minutes(main["errors"]["mae_minutes"])
+    told.append((error, "min mean absolute error", minutes(line["errors"]["mae_minutes"])))
     return [
         f"<li><b>{shown}</b><span>{words}<br>straight line {other}</span></li>"
         for shown, words, other in told
@@ -132,8 +128,8 @@ def _results(tree: Figures) -> list[str]:
     return [
         "<h2>Results</h2>",
         hows,
-        _table(tables.overview(tree), mark=mark),
-        _table(tables.overview_by_admissions(tree), mark=mark),
+        table_html(tables.overview(tree), mark=mark),
+        table_html(tables.overview_by_admissions(tree), mark=mark),
     ]
 
 
@@ -142,24 +138,24 @@ def _plots(study: Study, tree: Figures) -> list[str]:
     ours, reference = _pairs(main)
     plain = _pairs(line)
     figures = [
-        _figure(
+        figure(
             "Our minutes against the reference's",
             "A cell is about a minute each way; the stronger its colour, the more pairs it holds.",
             plots.times_against(ours, reference),
         ),
-        _figure(
+        figure(
             "Errors",
             f"Bars: {main.name}. Outline: the straight line. The outer bars hold all beyond.",
             plots.error_histogram(ours - reference, plain[0] - plain[1]),
         ),
     ]
     figures += [
-        _figure(f"By district: {result['name']}", "", plots.spread_by_name(_spreads(result)))
+        figure(f"By district: {result['name']}", "", plots.spread_by_name(_spreads(result)))
         for result in tree["results"]
         if result["by_district"]
     ]
     figures += [
-        _figure(f"By unit: {result['name']}", "", plots.spread_by_name(_unit_spreads(result)))
+        figure(f"By unit: {result['name']}", "", plots.spread_by_name(_unit_spreads(result)))
         for result in tree["results"]
         if result["choice"] is None
     ]
@@ -179,7 +175,7 @@ def _reliability(tree: Figures) -> list[str]:
         "A dot on the line: decisions stated at 0.7 are right in 7 of 10. Larger dots hold more. "
         f"The 10 to 90 % band holds {checked['coverage']:.1%} of the times."
     )
-    return [_figure("Probability of being nearest", words, plots.reliability_plot(bins))]
+    return [figure("Probability of being nearest", words, plots.reliability_plot(bins))]
 
 
 def _learning(tree: Figures) -> list[str]:
@@ -190,7 +186,7 @@ def _learning(tree: Figures) -> list[str]:
     agreement = [row["choice"]["agreement"] for row in tree["learning"]]
     words = "places in the fit"
     return [
-        _figure(
+        figure(
             "What more places in the fit are worth",
             "Always tested on the same quarter of the places, which is never fitted.",
             plots.curve(list(zip(places, mae, strict=True)), (words, "MAE, minutes"), 0.2)
@@ -203,21 +199,21 @@ def _details(tree: Figures) -> list[str]:
     parts = []
     for result in tree["results"]:
         if result["by_district"]:
-            parts.append(_table(tables.district_table(result)))
-        parts.append(_table(tables.unit_table(result)))
+            parts.append(table_html(tables.district_table(result)))
+        parts.append(table_html(tables.unit_table(result)))
     main = tree["results"][0]
     if main["confusion"]:
-        parts.append(_table(tables.confusion_table(main, tree["units"]), kind="confusion"))
-        parts.append(_table(tables.worst_table(main)))
+        parts.append(table_html(tables.confusion_table(main, tree["units"]), kind="confusion"))
+        parts.append(table_html(tables.worst_table(main)))
     if tree["learning"]:
-        parts.append(_table(tables.learning_table(tree)))
+        parts.append(table_html(tables.learning_table(tree)))
     if tree["access"]:
-        parts.append(_table(tables.access_table(tree)))
+        parts.append(table_html(tables.access_table(tree)))
     for result in tree["results"]:
         if result["probabilities"]:
-            parts.append(_table(tables.reliability_table(result)))
-            parts.append(_table(tables.coverage_table(result)))
-    return [*parts, _table(tables.spread_table(tree))]
+            parts.append(table_html(tables.reliability_table(result)))
+            parts.append(table_html(tables.coverage_table(result)))
+    return [*parts, table_html(tables.spread_table(tree))]
 
 
 # --- pieces ------------------------------------------------------------------------------------
@@ -243,42 +239,3 @@ def _known(row: Figures) -> bool:
 
 def _spread(name: str, errors: Figures) -> tuple[str, float, float, float]:
     return name, errors["bias_minutes"], errors["sd_minutes"], errors["mae_minutes"]
-
-
-def _figure(title: str, words: str, drawing: str) -> str:
-    return (
-        f"<figure><figcaption><b>{escape(title)}</b>{escape(words)}</figcaption>{drawing}</figure>"
-    )
-
-
-def _table(table: Table, mark: str = "", kind: str = "") -> str:
-    """One table; the row named `mark` is set off, and the diagonal of a ``confusion``."""
-    word = ' class="word"'
-    head = "".join(
-        f"<th{word if column < table.texts else ''}>{escape(cell)}</th>"
-        for column, cell in enumerate(table.heading)
-    )
-    rows = []
-    for number, row in enumerate(table.rows):
-        cells = [f'<th scope="row">{escape(row[0])}</th>']
-        for column, cell in enumerate(row[1:], start=1):
-            name = word if column < table.texts else ""
-            if kind == "confusion" and column == number + 1:
-                name = ' class="right"'
-            cells.append(f"<td{name}>{escape(_minus(cell))}</td>")
-        marked = ' class="main"' if row[0] == mark else ""
-        rows.append(f"<tr{marked}>{''.join(cells)}</tr>")
-    kind = f' class="{kind}"' if kind else ""
-    return (
-        f'<div class="panel scroll"><table{kind}><caption>{escape(table.title)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
-    )
-
-
-def _minus(cell: str) -> str:
-    """A number with a minus sign instead of a hyphen."""
-    return "−" + cell[1:] if cell.startswith("-") else cell
-
-
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:] + "."

@@ -131,7 +131,7 @@ def _areas(rows: Sequence[Row]) -> Mapping[str, tuple[str, float, float]]:
     """Name and centre of the areas that rows name; read only if there are any."""
     if not any("lsoa" in row for row in rows):
         return {}
-    from routing_service.calibration.reference import area_centres
+    from routing_service.location.small_areas import area_centres
 
     return area_centres()
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,33 @@ class Command:
     example: str
     add_options: Callable[[ArgumentParser], None]
     run: Callable[[Namespace], int]
+
+
+def add_commands(parser: ArgumentParser, commands: Sequence[Command]) -> None:
+    """Let a parser go on with one of several commands, whose options come after its name."""
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in commands:
+        sub = subparsers.add_parser(
+            command.name,
+            help=command.summary,
+            description=command.summary,
+            epilog=f"Example:\n  {command.example}",
+            formatter_class=RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        sub.set_defaults(command=command)
+        command.add_options(sub)
+
+
+def group(name: str, summary: str, commands: Sequence[Command]) -> Command:
+    """A command that only holds others: its example is the first of theirs."""
+
+    def run(_: Namespace) -> int:
+        raise AssertionError("one of its commands runs")
+
+    return Command(
+        name, summary, commands[0].example, lambda parser: add_commands(parser, commands), run
+    )
 
 
 def add_settings(parser: ArgumentParser, *names: str) -> None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import ipaddress
 import signal
+import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from routing_service.commands.command import OK, Command, add_settings, read_settings
+from routing_service.errors import InvalidSettings
 
 if TYPE_CHECKING:
+    from routing_service.api.fast_lane import App
+    from routing_service.api.keys import KeyRing
+    from routing_service.config import Settings
     from routing_service.live.snapshot import Snapshot
+
+OPEN = "Open: no keys are in force, so anybody on this address may ask and change the state."
 
 
 def _options(parser: ArgumentParser) -> None:
@@ -17,26 +25,58 @@ def _options(parser: ArgumentParser) -> None:
         parser,
         *("graph", "host", "port", "workers"),
         *("snap_limit_m", "poor_snap_m", "near_tie_minutes"),
+        *("store", "stale_limit_s", "api_keys_file", "open_access"),
     )
 
 
 def _run(args: Namespace) -> int:
+    from routing_service.api import ids
     from routing_service.api.app import create_app
     from routing_service.api.fast_lane import FastLane
+    from routing_service.api.guard import Guard
     from routing_service.commands import prefork
-    from routing_service.wiring import open_engine
+    from routing_service.wiring import open_engine, open_follower
 
     # A stop that was asked for is not a failure, at whatever moment it comes.
     signal.signal(signal.SIGTERM, prefork.stop)
     signal.signal(signal.SIGINT, prefork.stop)
     settings = read_settings(args)
+    keys = allowed_keys(settings)
     engine = open_engine(settings)
-    app = FastLane(create_app(engine), engine)
+    base = engine.snapshot
+    app: App = FastLane(create_app(engine, open_follower(settings, engine, ids.now)), engine)
+    if keys is not None:
+        app = Guard(app, keys)
     listener = prefork.listen(settings.host, settings.port)
     port = listener.getsockname()[1]
-    print(_ready(engine.snapshot, settings.host, port), flush=True)
+    print(_ready(base, settings.host, port), flush=True)
+    if keys is None:
+        print(OPEN, file=sys.stderr, flush=True)
     prefork.serve(app, listener, settings.workers)
     return OK
+
+
+def allowed_keys(settings: Settings) -> KeyRing | None:
+    """The keys that requests need; None where the service may run open."""
+    from routing_service.api.keys import KeyRing
+
+    if settings.api_keys_file is not None:
+        return KeyRing(settings.api_keys_file)
+    if not settings.open_access and not _only_here(settings.host):
+        raise InvalidSettings(
+            f"{settings.host} can be reached from other machines: give HASU_API_KEYS_FILE (see "
+            "`hasu keys`), or set HASU_OPEN_ACCESS=1 if something else guards the service",
+            host=settings.host,
+        )
+    return None
+
+
+def _only_here(host: str) -> bool:
+    """Whether an address is a loopback one, which no other machine can reach."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _ready(snapshot: Snapshot, host: str, port: int) -> str:

@@ -16,7 +16,7 @@ class Unit:
     """A hospital site with a hyper-acute stroke unit.
 
     `lat`, `lon` are the ambulance door when `door` is ``"surveyed"``, else the site's postcode
-    or map point (``"site_point"``).
+    or map point (``"site_point"``). `hours` say when it takes patients, empty for always.
     """
 
     ods_code: str
@@ -27,6 +27,7 @@ class Unit:
     trust: str = ""
     postcode: str = ""
     capabilities: tuple[str, ...] = ()
+    hours: str = ""
 
 
 @dataclass(frozen=True, slots=True)

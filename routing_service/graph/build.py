@@ -340,7 +340,7 @@ def _manifest(
             float(xy[:, [0, 2]].max()) / E7,
             float(xy[:, [1, 3]].max()) / E7,
         ],
-        "units": [{**asdict(unit), "capabilities": list(unit.capabilities)} for unit in units],
+        "units": [_unit(unit) for unit in units],
         "door_distance_m": list(doors.distance_m),
         "road_classes": list(ROAD_CLASSES),
         "flags": {name: FLAG_BITS[name] for name in FLAG_NAMES},
@@ -348,3 +348,9 @@ def _manifest(
         "counts": dict(sorted(counts.items())),
         "dropped": dict(sorted((k, n) for k, n in dropped.items() if n)),
     }
+
+
+def _unit(unit: Unit) -> dict[str, Any]:
+    values = {**asdict(unit), "capabilities": list(unit.capabilities)}
+    # Left out where there are none, so that a network without hours is the same bytes as before.
+    return values if unit.hours else {key: values[key] for key in values if key != "hours"}

@@ -20,6 +20,8 @@ from routing_service.units import NONE, ByteArray, FlagArray, IntArray, LongArra
 if TYPE_CHECKING:
     import networkx as nx
 
+    from routing_service.graph.edge_index import EdgeIndex
+
 Sections = Mapping[str, npt.NDArray[Any]]
 
 
@@ -178,9 +180,21 @@ class RoadGraph:
     @cached_property
     def road_names(self) -> list[str]:
         """`road_name` of every label, by label index."""
+        return [_road_name(ref, name) for ref, name in self.labels()]
+
+    def labels(self) -> list[tuple[str, str]]:
+        """Road number and name of every label, by label index."""
         text = self.label_bytes.tobytes()
         first = self.label_first.tolist()
-        return [_road_name(*text[a:b].decode().split("\t", 1)) for a, b in pairwise(first)]
+        parts = (text[a:b].decode().partition("\t") for a, b in pairwise(first))
+        return [(ref, name) for ref, _, name in parts]
+
+    @cached_property
+    def edge_index(self) -> EdgeIndex:
+        """Edges by place, way and road; made when it is first asked for."""
+        from routing_service.graph.edge_index import EdgeIndex
+
+        return EdgeIndex(self)
 
     def shape(self, e: int) -> tuple[IntArray, IntArray]:
         """Longitudes and latitudes (degrees x 10**7) of edge `e`, in its own direction."""

@@ -18,31 +18,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 
 from routing_service.errors import InvalidSpeedSets
+from routing_service.graph.weekly import DAYS, LOCAL, Period
 from routing_service.units import FloatArray
 
 DEFAULT = "default"
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """A stretch of the day on some days of the week, in local time.
-
-    `until` may be before `start`: the period then runs past midnight into the next day, and the
-    day that counts is the one on which it began.
-    """
-
-    days: tuple[int, ...]
-    start: time
-    until: time
-
-    def holds(self, weekday: int, clock: time) -> bool:
-        """Whether the period holds at a local weekday (0 = Monday) and time of day."""
-        if self.start < self.until:
-            return weekday in self.days and self.start <= clock < self.until
-        evening = weekday in self.days and clock >= self.start
-        morning = (weekday - 1) % 7 in self.days and clock < self.until
-        return evening or morning
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +52,7 @@ class SpeedSets:
     ('default',)
     """
 
-    timezone: str = "Europe/London"
+    timezone: str = LOCAL
     sets: tuple[SpeedSet, ...] = ()
     sha256: str = ""
 
@@ -130,7 +109,7 @@ class SpeedSets:
     def from_json(cls, values: Mapping[str, Any]) -> SpeedSets:
         """Read what `as_json` wrote, which the checksum of the graph file vouches for."""
         sets = tuple(_read_set(table, "manifest") for table in values.get("sets", ()))
-        return cls(values.get("timezone", "Europe/London"), sets, values.get("sha256", ""))
+        return cls(values.get("timezone", LOCAL), sets, values.get("sha256", ""))
 
     @classmethod
     def load(cls, path: Path) -> SpeedSets:
@@ -149,7 +128,7 @@ class SpeedSets:
         unknown = sorted(set(values) - {"timezone", "set"})
         if unknown:
             raise InvalidSpeedSets(f"{path.name}: {unknown[0]!r} is not known; use timezone, set")
-        timezone = values.get("timezone", "Europe/London")
+        timezone = values.get("timezone", LOCAL)
         try:
             ZoneInfo(timezone)
         except (ZoneInfoNotFoundError, ValueError, TypeError) as error:

@@ -34,33 +34,43 @@ def grow_trees(
     """
     shape = (len(graph.doors), graph.n_edges)
     tree_ms, tree_cm = np.empty(shape, dtype=np.int32), np.empty(shape, dtype=np.int32)
-
-    open_ms = graph.edge_ms[graph.edge_ms < INF_MS]
-    longest_ms = int(open_ms.max(initial=0)) + int(graph.turn_ms.max(initial=0))
-    at_door = graph.doors[:, :, 0] >= 0
-    longest_ms = max(longest_ms, int(graph.doors[:, :, 1][at_door].max(initial=0)))
-    n_buckets = bucket_count(longest_ms)
+    n_buckets = ring_size(graph)
 
     def grow(u: int) -> None:
-        seeds = seeds_of(graph.doors, u)
-        grow_tree(
-            graph.back_first,
-            graph.back_from,
-            graph.back_ms,
-            graph.edge_ms,
-            graph.edge_cm,
-            seeds,
-            tree_ms[u],
-            tree_cm[u],
-            np.empty((graph.n_edges, RECORD), dtype=np.int32),
-            np.empty(n_buckets, dtype=np.int32),
-        )
+        grow_one(graph, u, tree_ms[u], tree_cm[u], n_buckets)
         if on_tree:
             on_tree(u)
 
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(grow, range(shape[0])))
     return tree_ms, tree_cm
+
+
+def grow_one(
+    graph: RoadGraph, unit: int, tree_ms: IntArray, tree_cm: IntArray, n_buckets: int
+) -> None:
+    """Grow the tree of one unit into ``int32[edges]`` each; `n_buckets` is from `ring_size`."""
+    grow_tree(
+        graph.back_first,
+        graph.back_from,
+        graph.back_ms,
+        graph.edge_ms,
+        graph.edge_cm,
+        seeds_of(graph.doors, unit),
+        tree_ms,
+        tree_cm,
+        np.empty((graph.n_edges, RECORD), dtype=np.int32),
+        np.empty(n_buckets, dtype=np.int32),
+    )
+
+
+def ring_size(graph: RoadGraph) -> int:
+    """Buckets for a search of this network, by the longest step that it can take."""
+    open_ms = graph.edge_ms[graph.edge_ms < INF_MS]
+    longest_ms = int(open_ms.max(initial=0)) + int(graph.turn_ms.max(initial=0))
+    at_door = graph.doors[:, :, 0] >= 0
+    longest_ms = max(longest_ms, int(graph.doors[:, :, 1][at_door].max(initial=0)))
+    return bucket_count(longest_ms)
 
 
 def with_speed_sets(graph: RoadGraph) -> RoadGraph:

@@ -10,6 +10,7 @@ from typing import Final, cast
 
 from routing_service.decision.model import Door, Unit
 from routing_service.errors import InvalidUnits
+from routing_service.graph.weekly import Hours
 
 _ODS_CODE: Final = re.compile(r"[A-Za-z0-9_-]{1,16}", re.ASCII)
 _DOORS: Final = ("surveyed", "site_point")
@@ -26,7 +27,7 @@ def read_units(path: Path) -> tuple[Unit, ...]:
     path
         Tables with ``ods_code``, ``name``, ``lat``, ``lon`` (WGS84 degrees of the door or its
         fallback), optional ``door`` (``"surveyed"`` or ``"site_point"``, the default), ``trust``,
-        ``postcode``, ``capabilities`` (a list of text) and ``hours`` (for people; not used).
+        ``postcode``, ``capabilities`` (a list of text) and ``hours`` (see `weekly.Hours`).
 
     Returns
     -------
@@ -49,7 +50,8 @@ def read_units(path: Path) -> tuple[Unit, ...]:
     if not isinstance(tables, list) or not tables:
         raise InvalidUnits(f"{path.name} names no units; write one [[unit]] table for each.")
     units = [
-        _unit(table, f"{path.name}, unit {number}") for number, table in enumerate(tables, start=1)
+        read_unit(table, f"{path.name}, unit {number}")
+        for number, table in enumerate(tables, start=1)
     ]
     codes = [unit.ods_code for unit in units]
     for code in codes:
@@ -58,7 +60,8 @@ def read_units(path: Path) -> tuple[Unit, ...]:
     return tuple(sorted(units, key=lambda unit: unit.ods_code))
 
 
-def _unit(table: object, where: str) -> Unit:
+def read_unit(table: object, where: str) -> Unit:
+    """Read one table of `read_units`; `where` is what an error names."""
     if not isinstance(table, dict):
         raise InvalidUnits(f"{where} is not a table; write [[unit]].")
     _check_names(table, where)
@@ -79,6 +82,7 @@ def _unit(table: object, where: str) -> Unit:
         trust=table.get("trust", ""),
         postcode=table.get("postcode", ""),
         capabilities=_capabilities(table, where),
+        hours=_hours(table, where),
     )
 
 
@@ -114,3 +118,11 @@ def _capabilities(table: Mapping[str, object], where: str) -> tuple[str, ...]:
     if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
         raise InvalidUnits(f"{where}: capabilities must be a list of text.")
     return tuple(found)
+
+
+def _hours(table: Mapping[str, object], where: str) -> str:
+    text = str(table.get("hours", ""))
+    try:
+        return text if Hours.read(text).periods else ""
+    except ValueError as error:
+        raise InvalidUnits(f"{where}: {error}.") from error

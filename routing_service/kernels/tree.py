@@ -124,6 +124,54 @@ def grow_tree(
 
 
 @kernel
+def best_label(
+    e: int,
+    turn_first: IntArray,
+    turn_to: IntArray,
+    turn_ms: IntArray,
+    edge_ms: IntArray,
+    edge_cm: IntArray,
+    seeds: IntArray,
+    tree_ms: IntArray,
+    tree_cm: IntArray,
+) -> tuple[int, int]:
+    """The best that the turns out of edge `e` and the seeds on it offer: ms and cm.
+
+    Parameters
+    ----------
+    e
+        The edge.
+    turn_first, turn_to, turn_ms, edge_ms, edge_cm, seeds, tree_ms, tree_cm
+        As for `check_tree`.
+
+    Returns
+    -------
+    tuple
+        ``INF_MS`` twice if the edge is closed or nothing leads on.
+    """
+    best_ms = INF_MS
+    best_cm = INF_MS
+    if edge_ms[e] >= INF_MS:
+        return best_ms, best_cm
+    for j in range(turn_first[e], turn_first[e + 1]):
+        f = turn_to[j]
+        through_ms = int(edge_ms[e]) + int(turn_ms[j]) + int(tree_ms[f])
+        if through_ms > best_ms or tree_ms[f] >= INF_MS:
+            continue
+        through_cm = int(edge_cm[e]) + int(tree_cm[f])
+        if through_ms < best_ms or through_cm < best_cm:
+            best_ms = through_ms
+            best_cm = through_cm
+    for k in range(seeds.shape[0]):
+        if seeds[k, 0] == e and (
+            seeds[k, 1] < best_ms or (seeds[k, 1] == best_ms and seeds[k, 2] < best_cm)
+        ):
+            best_ms = int(seeds[k, 1])
+            best_cm = int(seeds[k, 2])
+    return best_ms, best_cm
+
+
+@kernel
 def check_tree(
     turn_first: IntArray,
     turn_to: IntArray,
@@ -152,24 +200,45 @@ def check_tree(
         -1 if the certificate holds, else the first edge where it does not.
     """
     for e in range(edge_ms.shape[0]):
-        best_ms = INF_MS
-        best_cm = INF_MS
-        if edge_ms[e] < INF_MS:
-            for j in range(turn_first[e], turn_first[e + 1]):
-                f = turn_to[j]
-                if tree_ms[f] >= INF_MS:
-                    continue
-                through_ms = int(edge_ms[e]) + int(turn_ms[j]) + int(tree_ms[f])
-                through_cm = int(edge_cm[e]) + int(tree_cm[f])
-                if through_ms < best_ms or (through_ms == best_ms and through_cm < best_cm):
-                    best_ms = through_ms
-                    best_cm = through_cm
-            for k in range(seeds.shape[0]):
-                if seeds[k, 0] == e and (
-                    seeds[k, 1] < best_ms or (seeds[k, 1] == best_ms and seeds[k, 2] < best_cm)
-                ):
-                    best_ms = int(seeds[k, 1])
-                    best_cm = int(seeds[k, 2])
+        best_ms, best_cm = best_label(
+            e, turn_first, turn_to, turn_ms, edge_ms, edge_cm, seeds, tree_ms, tree_cm
+        )
         if tree_ms[e] != best_ms or tree_cm[e] != best_cm:
             return e
     return -1
+
+
+@kernel
+def count_wrong(
+    edges: IntArray,
+    turn_first: IntArray,
+    turn_to: IntArray,
+    turn_ms: IntArray,
+    edge_ms: IntArray,
+    edge_cm: IntArray,
+    seeds: IntArray,
+    tree_ms: IntArray,
+    tree_cm: IntArray,
+) -> int:
+    """Check the certificate of some edges alone.
+
+    Parameters
+    ----------
+    edges
+        ``int32[n]``: which.
+    turn_first, turn_to, turn_ms, edge_ms, edge_cm, seeds, tree_ms, tree_cm
+        As for `check_tree`.
+
+    Returns
+    -------
+    int
+        Number of them where it does not hold.
+    """
+    wrong = 0
+    for i in range(edges.shape[0]):
+        e = edges[i]
+        best_ms, best_cm = best_label(
+            e, turn_first, turn_to, turn_ms, edge_ms, edge_cm, seeds, tree_ms, tree_cm
+        )
+        wrong += tree_ms[e] != best_ms or tree_cm[e] != best_cm
+    return wrong

@@ -1,4 +1,4 @@
-"""Main roads as lines, for the map page."""
+"""Roads as lines, for the map page: the main ones, and those that closures hit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import defaultdict
 import numpy as np
 
 from routing_service.graph.road_graph import RoadGraph
-from routing_service.units import E7, NONE
+from routing_service.units import E7, NONE, IntArray
 
 Line = list[tuple[float, float]]
 DRAWN = ("motorway", "trunk", "primary")
@@ -38,16 +38,26 @@ def main_roads(graph: RoadGraph) -> list[tuple[str, str, Line]]:
     return lines
 
 
+def edge_lines(graph: RoadGraph, edges: IntArray) -> list[Line]:
+    """Some edges as lines of (lon, lat), each road once: no copies, one of two directions."""
+    own = edges[graph.edge_base[edges] == edges]
+    twins = graph.edge_twin[own]
+    once = own[(twins > own) | ~np.isin(twins, own)]
+    return [_points(graph, e) for e in once.tolist()]
+
+
+def _points(graph: RoadGraph, e: int) -> Line:
+    lon, lat = graph.shape(e)
+    pairs = zip((lon / E7).tolist(), (lat / E7).tolist(), strict=True)
+    return [(round(x, 5), round(y, 5)) for x, y in pairs]
+
+
 def _walk(graph: RoadGraph, by_node: dict[int, list[int]], node: int) -> Line:
     """Take pieces one after another from `node` until none goes on."""
     line: Line = []
     while by_node.get(node):
         e = by_node[node].pop(0)
-        lon, lat = graph.shape(e)
-        points = [
-            (round(x, 5), round(y, 5))
-            for x, y in zip((lon / E7).tolist(), (lat / E7).tolist(), strict=True)
-        ]
+        points = _points(graph, e)
         line += points if not line else points[1:]
         node = int(graph.edge_to[e])
     return line

@@ -16,6 +16,7 @@ from typing import Final
 from routing_service.decision.model import Location
 from routing_service.errors import InvalidLocation, InvalidRequest, SwappedCoordinates
 from routing_service.location import bng
+from routing_service.location.nhs_number import refuse_nhs_numbers
 from routing_service.location.postcodes import find_postcode, looks_like_postcode
 
 FORMS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -38,7 +39,6 @@ _FORM_HELP: Final = (
 )
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)", re.ASCII)
 _PAIR: Final = re.compile(rf"({_NUMBER.pattern})(?:\s*[,;]\s*|\s+)({_NUMBER.pattern})", re.ASCII)
-_NHS_SEPARATORS: Final = re.compile(r"[\s-]")
 
 
 def parse_location(fields: Mapping[str, object]) -> Location:
@@ -60,7 +60,9 @@ def parse_location(fields: Mapping[str, object]) -> Location:
     Raises
     ------
     InvalidRequest
-        A field is unknown, an extra is out of range, or something looks like an NHS number.
+        A field is unknown or an extra is out of range.
+    LooksLikePatientData
+        Something looks like an NHS number.
     InvalidLocation
         No form, half a form or two forms; not a number; outside the world or the grid.
     SwappedCoordinates
@@ -74,7 +76,7 @@ def parse_location(fields: Mapping[str, object]) -> Location:
     Location(lat=53.5526, lon=-1.4797, accuracy_m=None, heading_deg=90.0, source='lat_lon', at=None)
     """
     given = {name: value for name, value in fields.items() if value is not None}
-    _refuse_nhs_numbers(given)
+    refuse_nhs_numbers(given)
     _refuse_unknown(given)
     place = _READERS[_chosen_form(given)](given)
     accuracy_m, heading_deg = _accuracy_m(given), _heading_deg(given)
@@ -108,7 +110,7 @@ def parse_free_text(text: str) -> Location:
     70.71067811865476
     """
     text = text.strip()
-    _refuse_nhs_numbers({"text": text})
+    refuse_nhs_numbers(text, "grid_ref" if bng.looks_like_grid_reference(text) else "")
     if pair := _PAIR.fullmatch(text):
         degrees = all(abs(float(number)) <= 180.0 for number in pair.groups())
         names = FORMS["lat_lon" if degrees else "easting_northing"]
@@ -121,38 +123,6 @@ def parse_free_text(text: str) -> Location:
         "This is not a location; write one like 53.5526,-1.4797 or S70 1AA or SE 344 061 or "
         "434400,406100."
     )
-
-
-def looks_like_nhs_number(value: object) -> bool:
-    """Whether a value is ten digits with a valid check digit, spaces and hyphens aside.
-
-    The first nine digits are weighted 10 down to 2; the tenth makes the sum divisible by 11.
-
-    Examples
-    --------
-    >>> looks_like_nhs_number("943 476 5919"), looks_like_nhs_number("9434765918")
-    (True, False)
-    """
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        return False
-    digits = _NHS_SEPARATORS.sub("", str(value))
-    if len(digits) != 10 or not (digits.isascii() and digits.isdigit()):
-        return False
-    return sum(int(digit) * (10 - place) for place, digit in enumerate(digits[:9])) % 11 == (
-        -int(digits[9]) % 11
-    )
-
-
-def _refuse_nhs_numbers(given: Mapping[str, object]) -> None:
-    # Neither names nor values are repeated here: they may identify a patient.
-    for name, value in given.items():
-        if looks_like_nhs_number(name) or looks_like_nhs_number(value):
-            raise InvalidRequest(
-                "A field looks like an NHS number. This service takes locations only; do not "
-                "send it anything about a patient."
-            )
 
 
 def _refuse_unknown(given: Mapping[str, object]) -> None:

@@ -150,6 +150,11 @@ def area_file(area: str) -> Path:
     return data_folder() / f"{area.lower()}.csv.gz"
 
 
+def all_areas() -> tuple[str, ...]:
+    """Names of all postcode areas, sorted."""
+    return tuple(sorted(path.name.partition(".")[0].upper() for path in data_folder().glob("*.gz")))
+
+
 def files_sha256(areas: tuple[str, ...]) -> str:
     """One SHA-256 over the files of several areas, in the order given, as hexadecimal."""
     digest = hashlib.sha256()

@@ -16,7 +16,7 @@ import pytest
 
 from routing_service.calibration.fit import FitOptions, fit
 from routing_service.calibration.observations import Observations
-from routing_service.calibration.reference import DISTRICTS, PACKAGE, read_reference
+from routing_service.calibration.reference import DISTRICTS, read_reference
 from routing_service.config import default_region
 from routing_service.decision.model import Unit
 from routing_service.graph.build import build_graph
@@ -32,6 +32,7 @@ from routing_service.graph.profile import Profile
 from routing_service.graph.sources.pbf import read_pbf
 from routing_service.graph.sources.raw import RawNetwork
 from routing_service.live.snapshot import Snapshot
+from routing_service.location.small_areas import PACKAGE
 from routing_service.units import E7, INF_MS, MS_PER_MINUTE, BoolArray, FloatArray
 
 NEWPORT = Path(__file__).parents[2].parent / "shared" / "data" / "newport.osm.pbf"

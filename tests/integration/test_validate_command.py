@@ -20,14 +20,14 @@ import osmium
 import pytest
 
 from routing_service.calibration import metrics
-from routing_service.calibration.area_map import read_outlines
 from routing_service.calibration.page import write_page
-from routing_service.calibration.reference import data_folder, read_reference
+from routing_service.calibration.reference import read_reference
 from routing_service.calibration.report import as_json
 from routing_service.calibration.study import Study
 from routing_service.calibration.validate import yardstick
 from routing_service.config import default_region
 from routing_service.graph.calibration import Calibration
+from routing_service.location.small_areas import data_folder, outlines_of
 from routing_service.wiring import open_snapshot
 from tests.browser import CHROMIUM, Browser, browsing
 from tests.integration.test_cli import hasu
@@ -350,7 +350,7 @@ def test_the_yardstick_is_the_known_one() -> None:
 def test_outlines_are_found_by_name_and_stay_close_to_what_they_were() -> None:
     import shapely
 
-    found = read_outlines(["Barnsley 006D", "Sheffield 072B", "Nowhere 001A"])
+    found = outlines_of(["Barnsley 006D", "Sheffield 072B", "Nowhere 001A"])
     assert sorted(found) == ["Barnsley 006D", "Sheffield 072B"]
     document = json.loads((data_folder() / "LSOA.geojson").read_bytes())
     for feature in document["features"]:

@@ -21,6 +21,7 @@ from routing_service.calibration.validate import (
     straight_line,
     yardstick,
 )
+from routing_service.pages import svg
 from tests.accuracy_scene import reference
 
 
@@ -246,9 +247,9 @@ def test_bars_hold_every_pair_and_the_outer_ones_all_beyond() -> None:
 
 
 def test_an_axis_ends_on_ticks() -> None:
-    axis = plots.even_axis("", -0.3, 1.1, 0.5)
+    axis = svg.even_axis("", -0.3, 1.1, 0.5)
     assert axis.ticks == (-0.5, 0.0, 0.5, 1.0, 1.5)
     assert (axis.at(-0.5), axis.at(0.5), axis.at(1.5)) == (0.0, 0.5, 1.0)
     # Doublings are equally far apart on a logarithmic axis.
-    log = plots.Axis("", 1.0, 16.0, (1.0, 4.0, 16.0), logarithmic=True)
+    log = svg.Axis("", 1.0, 16.0, (1.0, 4.0, 16.0), logarithmic=True)
     assert log.at(4.0) == pytest.approx(0.5)

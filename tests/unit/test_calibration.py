@@ -16,8 +16,9 @@ from routing_service.graph.calibration import FIELDS, KINDS, Calibration, Lattic
 from routing_service.graph.calibration_text import toml_text
 from routing_service.graph.profile import Profile
 from routing_service.graph.rules.flags import ROAD_CLASSES
-from routing_service.graph.speed_sets import Period, SpeedSet, SpeedSets
+from routing_service.graph.speed_sets import SpeedSet, SpeedSets
 from routing_service.graph.trees import check_trees
+from routing_service.graph.weekly import Period
 from routing_service.live.snapshot import Snapshot
 from tests.toymap import read_map
 

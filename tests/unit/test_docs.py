@@ -45,7 +45,7 @@ def test_the_readme_lists_every_setting_as_it_is_declared() -> None:
     declared = [
         [
             f"`{setting.variable}`",
-            "" if setting.default is None else f"`{setting.default}`",
+            "" if setting.default in (None, "") else f"`{setting.default}`",
             setting.unit,
             setting.help,
         ]

@@ -28,7 +28,7 @@ door = "surveyed"
 trust = "RFS"
 postcode = "S44 5BL"
 capabilities = ["ivt", "ct"]
-hours = "always"
+hours = "mon-fri 08:00-20:00"
 """
 
 
@@ -42,7 +42,7 @@ def test_units_come_sorted_by_code_with_defaults(tmp_path: Path) -> None:
     assert read_units(write(tmp_path, GOOD)) == (
         Unit(
             "RFSDA", "Chesterfield Royal Hospital", 53.2, -1.0, "surveyed", "RFS", "S44 5BL",
-            ("ivt", "ct"),
+            ("ivt", "ct"), "mon-fri 08:00-20:00",
         ),
         Unit("RXF05", "Pinderfields Hospital", 53.692421, -1.48854),
     )  # fmt: skip
@@ -71,6 +71,7 @@ def test_the_region_has_its_four_units_and_no_claimed_doors() -> None:
         ('trust = "RFS"', 'owner = "RFS"', "unit 2: unknown owner"),
         ('["ivt", "ct"]', '"ivt"', "unit 2: capabilities must be a list"),
         ('name = "Pinderfields Hospital"', 'name = " "', "unit 1: name is empty"),
+        ("mon-fri 08:00-20:00", "weekdays", "unit 2: hours 'weekdays' cannot be read"),
     ],
 )
 def test_a_mistake_names_the_file_and_the_unit(

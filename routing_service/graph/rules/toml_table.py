@@ -8,8 +8,9 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
+from typing import ClassVar, Self
 
-from routing_service.errors import InvalidProfile
+from routing_service.errors import HasuError, InvalidProfile
 
 _RECORDS = frozenset({"classes", "grants", "defaults", "barriers", "limit_curve"})
 """Tables whose entries are one value each: an heir replaces an entry, never half of it."""
@@ -20,8 +21,12 @@ _MAX_HEIRS = 8
 class Table:
     """A TOML table that knows its path and which of its keys have been read.
 
-    Every reader raises `InvalidProfile` that names the key, what is there and what is wanted.
+    Every reader raises `error` that names the key, what is there and what is wanted. Files of
+    another kind than profiles have a subclass that says so.
     """
+
+    error: ClassVar[type[HasuError]] = InvalidProfile
+    kind: ClassVar[str] = "profile"
 
     def __init__(self, values: Mapping[str, object], path: str) -> None:
         self._values = values
@@ -35,14 +40,14 @@ class Table:
         """Keys in the order of the file."""
         return iter(self._values)
 
-    def fail(self, key: str, problem: str) -> InvalidProfile:
+    def fail(self, key: str, problem: str) -> HasuError:
         """Make the error for one key of this table."""
-        return InvalidProfile(f"{self._path}.{key}: {problem}", key=f"{self._path}.{key}")
+        return self.error(f"{self._path}.{key}: {problem}", key=f"{self._path}.{key}")
 
     def _get(self, key: str) -> object:
         self._read.add(key)
         if key not in self._values:
-            raise self.fail(key, "is missing; every profile must state it")
+            raise self.fail(key, f"is missing; every {self.kind} must state it")
         return self._values[key]
 
     def number(self, key: str, low: float = 0.0, high: float = math.inf) -> float:
@@ -80,12 +85,24 @@ class Table:
             raise self.fail(key, f"must be a list of at least two numbers, not {value!r}")
         return tuple(float(item) for item in value)
 
-    def table(self, key: str) -> Table:
+    def table(self, key: str) -> Self:
         """Read a sub-table."""
         value = self._get(key)
         if not isinstance(value, dict):
             raise self.fail(key, f"must be a table, not {value!r}")
-        return Table(value, f"{self._path}.{key}")
+        return type(self)(value, f"{self._path}.{key}")
+
+    def tables(self, key: str) -> tuple[Self, ...]:
+        """Read a list of tables; none if the key is absent."""
+        value = self._get(key) if key in self else []
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise self.fail(key, f"must be a list of tables, not {value!r}")
+        return tuple(type(self)(item, f"{self._path}.{key}[{k}]") for k, item in enumerate(value))
+
+    def values(self) -> dict[str, object]:
+        """Read everything as it is, for a reader that checks it itself."""
+        self._read |= set(self._values)
+        return dict(self._values)
 
     def number_map(self, key: str) -> dict[str, float]:
         """Read a sub-table whose values are all numbers from 0 up."""
@@ -102,7 +119,7 @@ class Table:
         unknown = [key for key in self._values if key not in self._read]
         if unknown:
             known = ", ".join(sorted(self._read))
-            raise self.fail(unknown[0], f"is not a key of a profile; known here: {known}")
+            raise self.fail(unknown[0], f"is not a key of a {self.kind}; known here: {known}")
 
 
 def load_profile_tables(name_or_path: str | Path) -> tuple[Table, str]:

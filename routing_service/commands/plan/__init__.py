@@ -1,0 +1,12 @@
+"""`hasu plan`: what planners ask of whole populations, one module for each command."""
+
+from __future__ import annotations
+
+from routing_service.commands.command import group
+from routing_service.commands.plan import matrix
+
+COMMAND = group(
+    "plan",
+    "Answer planners: travel times of whole populations, and what would change them.",
+    (matrix.COMMAND,),
+)

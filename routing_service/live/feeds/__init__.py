@@ -1,0 +1,1 @@
+"""Messages of other systems about roads, read as closures."""

@@ -1,0 +1,1 @@
+"""Load tests of a running service, by anyone: over HTTP, on schedule, with honest percentiles."""

@@ -1,0 +1,121 @@
+"""Closures and diverts in the midst of a load test, all taken back when it ends.
+
+Only what this test itself closed is opened again, and only units that were open are diverted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from routing_service.errors import InvalidRequest
+from routing_service.load.client import Call
+from routing_service.load.wire import Target, exchange
+
+AUTHOR = "hasu load"
+REASON = "load test"
+RADIUS_M = 30
+CLOSED_AT_ONCE = 20
+"""How many closures are in force at most."""
+
+
+class Changes:
+    """What is closed and diverted at the moment, and the next step of either.
+
+    Parameters
+    ----------
+    target
+        The service.
+    places
+        Latitudes and longitudes near which roads are closed, degrees.
+    expires_at
+        When a closure ends by itself, should this process be killed before it can take it back.
+    seed
+        The same seed closes the same places in the same order.
+    """
+
+    def __init__(
+        self, target: Target, places: Sequence[tuple[float, float]], expires_at: str, seed: int
+    ) -> None:
+        self._target = target
+        self._places = places
+        self._why = {"reason": REASON, "author": AUTHOR, "expires_at": expires_at}
+        self._random = np.random.default_rng(seed)
+        self._closed: deque[str] = deque()
+        self._diverted: deque[str] = deque()
+        self._open: list[str] = []
+
+    # --- calls ---------------------------------------------------------------------------------
+    def closure(self, due_ns: int) -> Call:
+        """The next closure or reopening, chosen when it is sent."""
+        return Call(due_ns, self._close_or_open, "closure", self._note_closure)
+
+    def divert(self, due_ns: int) -> Call:
+        """The next divert or its end, chosen when it is sent."""
+        return Call(due_ns, self._divert_or_end, "divert")
+
+    def _close_or_open(self) -> bytes:
+        # The more are closed, the likelier is a reopening, so their number settles by itself.
+        if self._random.integers(CLOSED_AT_ONCE) < len(self._closed):
+            return self._target.request("DELETE", f"/v1/closures/{self._closed.popleft()}")
+        lat, lon = self._places[int(self._random.integers(len(self._places)))]
+        point = {"point": {"lat": lat, "lon": lon}, "radius_m": RADIUS_M}
+        return self._target.request("POST", "/v1/closures", {**point, **self._why})
+
+    def _note_closure(self, status: int, body: bytes) -> None:
+        if status == 201:
+            self._closed.append(json.loads(body)["id"])
+
+    def _divert_or_end(self) -> bytes:
+        if self._diverted:
+            return self._set_status(self._diverted.popleft(), "open")
+        ods_code = self._open[int(self._random.integers(len(self._open)))]
+        self._diverted.append(ods_code)
+        return self._set_status(ods_code, "divert")
+
+    def _set_status(self, ods_code: str, status: str) -> bytes:
+        return self._target.request("PUT", f"/v1/units/{ods_code}/status", self._status(status))
+
+    def _status(self, status: str) -> dict[str, Any]:
+        why = self._why if status == "divert" else {"reason": REASON, "author": AUTHOR}
+        return {"status": status, **why}
+
+    # --- before and after ----------------------------------------------------------------------
+    def prepare(self) -> None:
+        """Learn which units are open, and that the service takes changes at all.
+
+        Raises
+        ------
+        InvalidRequest
+            It does not, or fewer than two units are open.
+        """
+        status, units = exchange(self._target, "GET", "/v1/units")
+        self._open = [
+            unit["ods_code"] for unit in units.get("units", []) if unit["status"] == "open"
+        ]
+        allowed, _ = exchange(self._target, "GET", "/v1/closures")
+        if status != 200 or allowed != 200:
+            raise InvalidRequest(
+                f"this service takes no closures (status {allowed}): give it a store with "
+                "HASU_STORE, or leave --closures-per-s and --diverts-per-s out"
+            )
+        if len(self._open) < 2:
+            raise InvalidRequest("fewer than two units are open, so none will be diverted")
+
+    def take_back(self) -> int:
+        """Open what is still closed and end what is still diverted; how many could not be."""
+        failed = 0
+        for closure_id in self._closed:
+            status, _ = exchange(self._target, "DELETE", f"/v1/closures/{closure_id}")
+            failed += status not in (200, 404)
+        for ods_code in self._diverted:
+            path = f"/v1/units/{ods_code}/status"
+            status, _ = exchange(self._target, "PUT", path, self._status("open"))
+            failed += status != 200
+        self._closed.clear()
+        self._diverted.clear()
+        return failed

@@ -1,0 +1,1 @@
+"""Whole populations: what a decision says for one place, for millions of them."""
