@@ -85,6 +85,7 @@ class _Desk(threading.local):
     def __init__(self, units: int) -> None:
         self.answer: IntArray = np.zeros(columns(units), dtype=np.int32)
         self.scratch: FloatArray = np.zeros((SCRATCH, units))
+        self.buffer = self.answer.data  # what `struct` reads
         self.answer_at = self.answer.ctypes.data
         self.scratch_at = self.scratch.ctypes.data
 
@@ -143,4 +144,4 @@ class BoundNetwork:
                 desk.answer_at,
                 desk.scratch_at,
             )
-        return self._numbers(desk.answer)
+        return self._numbers(desk.buffer)

@@ -98,7 +98,7 @@ def describe(graph: RoadGraph, edges: IntArray) -> Hit:
     own = edges[graph.edge_base[edges] == edges]
     twins = graph.edge_twin[own]
     once = own[(twins > own) | ~np.isin(twins, own)]
-    names = graph.road_names()
+    names = graph.road_names
     return Hit(
         roads=tuple(sorted({names[label] for label in np.unique(graph.edge_label[edges])})),
         edges=len(own),

@@ -14,7 +14,7 @@ import pyarrow as pa
 from routing_service import __version__
 from routing_service.errors import InvalidPoints
 from routing_service.planner.columns import matrix_batch, matrix_schema
-from routing_service.planner.matrix import OUTSIDE, REASONS, TOO_FAR, travel_times
+from routing_service.planner.matrix import OUTSIDE, REASONS, TOO_FAR_FROM_ROAD, travel_times
 from routing_service.planner.order import id_order, in_order
 from routing_service.planner.parts import Parts, discard, encode_part
 from routing_service.planner.points import CHUNK_ROWS, Chunk, PointSource, Rejected, read_points
@@ -121,7 +121,7 @@ def solve_chunk(snapshot: Snapshot, chunk: Chunk, covering: bool) -> bytes:
     """
     points = read_points(chunk)
     times = travel_times(snapshot, points.places.lon, points.places.lat)
-    far = np.isin(times.reason, (TOO_FAR, OUTSIDE))
+    far = np.isin(times.reason, (TOO_FAR_FROM_ROAD, OUTSIDE))
     order = id_order(points.ids)
     rows = matrix_batch(points, order[~far[order]], times)
     if not covering:

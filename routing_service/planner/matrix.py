@@ -7,17 +7,31 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from routing_service.kernels.probability import nearest_probabilities_many
-from routing_service.units import E7, INF_MS, MS_PER_MINUTE, NONE
+from routing_service.answer import (
+    BITS,
+    CM,
+    DESTINATION,
+    DISTANCE_CM,
+    MARGIN_MS,
+    MS,
+    NEAR_TIE,
+    ORDER,
+    P10,
+    P90,
+    SHARE,
+    TIMES,
+    TOO_FAR,
+    columns,
+)
+from routing_service.units import E7, INF_MS, NONE
 
 if TYPE_CHECKING:
-    from routing_service.decision.uncertainty import ErrorModel
     from routing_service.live.snapshot import Snapshot
-    from routing_service.units import BoolArray, FloatArray, IntArray, LongArray
+    from routing_service.units import BoolArray, ByteArray, FloatArray, IntArray, LongArray
 
 REASONS: Final = ("", "no_route", "too_far_from_road", "outside_region")
 """Why a point has no times; the words are error codes. Index 0: it has some."""
-ROUTED, NO_ROUTE, TOO_FAR, OUTSIDE = range(4)
+ROUTED, NO_ROUTE, TOO_FAR_FROM_ROAD, OUTSIDE = range(4)
 
 TILE_E7: Final = 80_000
 """Side of the tiles that points are put in order by, 0.5 to 0.9 km: neighbours read the same lines
@@ -75,7 +89,7 @@ class TravelTimes:
     margin_ms: IntArray
     near_tie: BoolArray
     distance_m: FloatArray
-    reason: IntArray
+    reason: ByteArray
     spread: Spread | None
 
     def __len__(self) -> int:
@@ -98,27 +112,27 @@ def travel_times(snapshot: Snapshot, lon: FloatArray, lat: FloatArray) -> Travel
         Each row holds the numbers that `Snapshot.decide` gives for the point alone. A point that
         `decide` refuses has no times, and a reason.
     """
-    ms, cm, distance_m = _tiled(snapshot, lon, lat)
-    is_open = np.array([status == "open" for status in snapshot.statuses])
-    first, first_ms = _least(ms)
-    eligible = ms if is_open.all() else np.where(is_open, ms, np.int32(INF_MS))
-    best, best_ms = (first, first_ms) if is_open.all() else _least(eligible)
-    rest = eligible.copy()
-    rest[np.arange(len(rest)), best] = INF_MS
-    next_ms = rest.min(axis=1)
-    margin_ms = np.where(next_ms < INF_MS, next_ms - best_ms, np.int32(NONE))
-    near_tie_ms = round(snapshot.limits.near_tie_minutes * MS_PER_MINUTE)
+    answers = _tiled(snapshot, lon, lat)
+    units = len(snapshot.units)
+
+    def block(number: int) -> IntArray:
+        return answers[:, TIMES + number * units : TIMES + (number + 1) * units]
+
+    ms, margin_ms = block(MS), answers[:, MARGIN_MS]
+    first = block(ORDER)[:, 0]
+    reached = ms.min(axis=1, initial=INF_MS) < INF_MS
+    known = snapshot.error_model is not None
     return TravelTimes(
         ods_codes=tuple(unit.ods_code for unit in snapshot.units),
         ms=ms,
-        cm=cm,
-        nearest=np.where(first_ms < INF_MS, first, np.int32(NONE)),
-        destination=np.where(best_ms < INF_MS, best, np.int32(NONE)),
-        margin_ms=margin_ms,
-        near_tie=(margin_ms != NONE) & (margin_ms < near_tie_ms),
-        distance_m=distance_m,
-        reason=_reasons(snapshot, lon, lat, distance_m, first_ms),
-        spread=_spread(snapshot.error_model, ms),
+        cm=block(CM),
+        nearest=np.where(reached, first, np.int32(NONE)),
+        destination=answers[:, DESTINATION],
+        margin_ms=np.where(margin_ms < INF_MS, margin_ms, np.int32(NONE)),
+        near_tie=(answers[:, BITS] & NEAR_TIE) != 0,
+        distance_m=answers[:, DISTANCE_CM] / 100.0,
+        reason=_reasons(snapshot, lon, lat, answers[:, BITS], reached),
+        spread=Spread(block(P10), block(P90), block(SHARE)) if known else None,
     )
 
 
@@ -133,42 +147,19 @@ def tile_order(lon: FloatArray, lat: FloatArray) -> LongArray:
     return np.argsort(small, kind="stable")
 
 
-def _tiled(
-    snapshot: Snapshot, lon: FloatArray, lat: FloatArray
-) -> tuple[IntArray, IntArray, FloatArray]:
-    """`Snapshot.times`, asked tile by tile; the answers in the order of the points."""
+def _tiled(snapshot: Snapshot, lon: FloatArray, lat: FloatArray) -> IntArray:
+    """`Snapshot.answers`, asked tile by tile; the answers in the order of the points."""
     order = tile_order(lon, lat)
-    back = np.empty(len(order), dtype=np.int64)
-    back[order] = np.arange(len(order))
-    ms, cm, distance_m = snapshot.times(lon[order], lat[order])
-    return ms[back], cm[back], distance_m[back]
-
-
-def _least(ms: IntArray) -> tuple[IntArray, IntArray]:
-    """Index and time of each row's quickest unit; of equals the first, as in `decision.rank`."""
-    at = ms.argmin(axis=1).astype(np.int32)
-    return at, ms[np.arange(len(ms)), at]
+    answers = np.empty((len(order), columns(len(snapshot.units))), dtype=np.int32)
+    answers[order] = snapshot.answers(lon[order], lat[order])
+    return answers
 
 
 def _reasons(
-    snapshot: Snapshot, lon: FloatArray, lat: FloatArray, distance_m: FloatArray, first_ms: IntArray
-) -> IntArray:
+    snapshot: Snapshot, lon: FloatArray, lat: FloatArray, bits: IntArray, reached: BoolArray
+) -> ByteArray:
     west, south, east, north = snapshot.bbox
     inside = (west <= lon) & (lon <= east) & (south <= lat) & (lat <= north)
-    far = distance_m > snapshot.limits.snap_limit_m
-    unreached = np.where(first_ms < INF_MS, ROUTED, NO_ROUTE)
-    return np.where(far, np.where(inside, TOO_FAR, OUTSIDE), unreached).astype(np.uint8)
-
-
-def _spread(model: ErrorModel | None, ms: IntArray) -> Spread | None:
-    """Bands and probabilities, rounded as by `kernels.probability.doubts`."""
-    if model is None:
-        return None
-    shares = np.empty(ms.shape)
-    nearest_probabilities_many(ms, model.sigma_unit, shares)
-    reached = ms < INF_MS
-    tenths = [
-        np.where(reached, (ms * factor + 3_000.0) // 6_000.0, 0.0).astype(np.int32)
-        for factor in (model.low, model.high)
-    ]
-    return Spread(tenths[0], tenths[1], (shares * 1_000.0 + 0.5).astype(np.int32))
+    far = (bits & TOO_FAR) != 0
+    unreached = np.where(reached, ROUTED, NO_ROUTE)
+    return np.where(far, np.where(inside, TOO_FAR_FROM_ROAD, OUTSIDE), unreached).astype(np.uint8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -26,8 +27,9 @@ def scene() -> Snapshot:
 
 def unbound(shown: Snapshot, lon: float, lat: float, heading: tuple[float, float]) -> list[int]:
     answer = np.full(columns(2), -9, np.int32)
-    buffers = (shown.standing.table, answer, np.empty((SCRATCH, 2)))
-    answer_one(lon * E7, lat * E7, *heading, shown._net, shown._rules, *buffers)
+    net, rules, standing = shown._net, shown._rules, shown.standing.table
+    scratch = np.empty((SCRATCH, 2))
+    answer_one(lon * E7, lat * E7, *heading, net, rules, standing, answer, scratch)
     return list(answer.tolist())
 
 
@@ -51,10 +53,9 @@ def test_the_same_answer_wherever_one_asks() -> None:
 
 def test_it_keeps_its_network_alive() -> None:
     shown = scene()
-    bound = BoundNetwork(
-        Labelled(*[array.copy() for array in shown._net]),
-        Rules(*[array.copy() for array in shown._rules]),
-    )
+    copies: Any = [array.copy() for array in (*shown._net, *shown._rules)]
+    bound = BoundNetwork(Labelled(*copies[:6]), Rules(*copies[6:]))
+    del copies
     gc.collect()
     filler = [np.full(1 << 16, 7, np.int32) for _ in range(64)]  # would overwrite what was freed
     standing = Standing(shown.units, ("divert", "open"))

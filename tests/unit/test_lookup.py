@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -144,7 +145,7 @@ def test_where_nothing_leads_back_to_a_one_way_door_there_is_no_route() -> None:
     assert label_at(net, 0, 0, 31_000) == (INF_MS, INF_MS)
 
 
-def relabelled(graph: RoadGraph, **arrays: IntArray) -> Labelled:
+def relabelled(graph: RoadGraph, **arrays: Any) -> Labelled:
     """The arrays of a look-up with some of the network's exchanged."""
     return replace(graph, **arrays).labelled()
 

@@ -266,7 +266,7 @@ def test_no_file_of_rejected_rows_is_left_when_there_are_none(tmp_path: Path) ->
     assert not work.rejected.exists()
 
 
-# --- files -----------------------------------------------------------------------------------------
+# --- files ----------------------------------------------------------------------------------
 def test_geometries_are_in_the_crs_asked_for(tmp_path: Path) -> None:
     geopandas = pytest.importorskip("geopandas")
     points = write_points(tmp_path / "in.csv")

@@ -8,7 +8,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from routing_service.decision.model import Decision, Location, Status
+from routing_service.decision.decision import Decision
+from routing_service.decision.model import Location, Status
 from routing_service.errors import HasuError
 from routing_service.graph.build import build_graph
 from routing_service.graph.profile import Profile
