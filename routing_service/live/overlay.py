@@ -15,10 +15,11 @@ import numpy as np
 from routing_service.graph.doors import at_speeds
 from routing_service.graph.repair import repair_trees
 from routing_service.graph.road_graph import RoadGraph
+from routing_service.graph.split import ranges
 from routing_service.graph.trees import beyond_doors
 from routing_service.live.closure import Closure
 from routing_service.live.effect import Effect, Effects, slowed_ms
-from routing_service.units import INF_MS, IntArray
+from routing_service.units import INF_MS, NONE, IntArray
 
 
 def overlaid(base: RoadGraph, closures: Sequence[Closure | Effect]) -> RoadGraph:
@@ -36,8 +37,9 @@ def overlaid(base: RoadGraph, closures: Sequence[Closure | Effect]) -> RoadGraph
     -------
     RoadGraph
         ``edge_ms``, ``doors``, ``tree_ms``, ``tree_cm`` and the same of every speed set are those
-        of a network grown from scratch with these edge times. All else is shared with `base`; where
-        nothing changes, it is `base`.
+        of a network grown from scratch with these edge times. ``segments`` no longer name the edges
+        that are shut, so that an incident there is snapped to the nearest road that can be left.
+        All else is shared with `base`; where nothing changes, it is `base`.
 
     Examples
     --------
@@ -51,11 +53,12 @@ def overlaid(base: RoadGraph, closures: Sequence[Closure | Effect]) -> RoadGraph
     slowed = [_slowed(each, *slowed_ms(each.edge_ms, effects)) for each in sets]
     if all(after is before for after, before in zip(slowed, sets, strict=True)):
         return base
+    graph = replace(slowed[0], segments=_without_shut(base, effects))
     if len(slowed) == 1:
-        return slowed[0]
+        return graph
     further = slowed[1:]
     return replace(
-        slowed[0],
+        graph,
         set_edge_ms=np.stack([each.edge_ms for each in further]),
         set_doors=np.stack([each.doors for each in further]),
         set_tree_ms=np.stack([each.tree_ms for each in further]),
@@ -81,3 +84,17 @@ def _moved_doors(base: RoadGraph, edge_ms: IntArray) -> IntArray:
     shut = (base.doors[:, :, 0] >= 0) & (edge_ms[base.doors[:, :, 0]] >= INF_MS)
     doors[shut] = base.doors[shut]
     return doors
+
+
+def _without_shut(base: RoadGraph, effects: Sequence[Effect]) -> IntArray:
+    """The segments with only those edges that can be driven."""
+    shut = [effect.edges for effect in effects if effect.closure.shuts]
+    if not shut:
+        return base.segments
+    edges = np.concatenate(shut)
+    edges = edges[base.edge_base[edges] == edges]
+    counts = base.edge_segments[edges]
+    column = 4 + np.repeat(base.edge_reversed[edges], counts)  # forward, backward
+    segments = base.segments.copy()
+    segments[ranges(base.edge_segment[edges], counts), column] = NONE
+    return segments
