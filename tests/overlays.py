@@ -28,7 +28,7 @@ def closure(where: Where, name: str = "c", **more: Any) -> Closure:
 def grown(base: RoadGraph, closures: Sequence[Closure]) -> RoadGraph:
     """The network under closures, every tree of every speed set grown from scratch."""
     sets = [_grown_set(base.in_set(k), closures) for k in range(len(base.speed_sets.names))]
-    further = {
+    further: dict[str, Any] = {
         f"set_{name}": np.array([getattr(each, name) for each in sets[1:]], np.int32).reshape(
             getattr(base, f"set_{name}").shape
         )
@@ -87,7 +87,7 @@ def differences(ours: RoadGraph, twin: RoadGraph) -> list[str]:
 
 # --- random closures -----------------------------------------------------------------------
 @st.composite
-def closures(draw: st.DrawFn, graph: RoadGraph, name: str = "c", **more: Any) -> Closure:
+def closures(draw: st.DrawFn, /, graph: RoadGraph, name: str = "c", **more: Any) -> Closure:
     """A closure of any form that may or may not hit something, somewhere on a network."""
     delays: dict[str, Any] = {}
     if draw(st.booleans()):

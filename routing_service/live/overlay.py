@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
+from routing_service.errors import ClosureHitsNothing
 from routing_service.graph.doors import at_speeds
 from routing_service.graph.repair import repair_trees
 from routing_service.graph.road_graph import RoadGraph
 from routing_service.graph.split import ranges
 from routing_service.graph.trees import beyond_doors
 from routing_service.live.closure import Closure
-from routing_service.live.effect import Effect, Effects, slowed_ms
+from routing_service.live.effect import Effect, effect_of, slowed_ms
 from routing_service.units import INF_MS, NONE, IntArray
 
 
@@ -30,8 +32,8 @@ def overlaid(base: RoadGraph, closures: Sequence[Closure | Effect]) -> RoadGraph
     base
         The network without any closure.
     closures
-        Those in force, in any order; who asks often hands in what `Effects` knows of them. One that
-        hits nothing changes nothing.
+        Those in force, in any order; who asks often keeps their effects. One that hits nothing (it
+        was ordered on another map) changes nothing.
 
     Returns
     -------
@@ -45,8 +47,7 @@ def overlaid(base: RoadGraph, closures: Sequence[Closure | Effect]) -> RoadGraph
     --------
     ``overlaid(base, [Closure("c1", "flood", "J. Bloggs", "api", Way(4711))])``
     """
-    effects = [each for each in closures if isinstance(each, Effect)]
-    effects += Effects(base).of([each for each in closures if isinstance(each, Closure)])[0]
+    effects = [effect for effect in map(partial(_effect, base), closures) if effect is not None]
     if not effects:
         return base
     sets = [base.in_set(k) for k in range(len(base.speed_sets.names))]
@@ -64,6 +65,15 @@ def overlaid(base: RoadGraph, closures: Sequence[Closure | Effect]) -> RoadGraph
         set_tree_ms=np.stack([each.tree_ms for each in further]),
         set_tree_cm=np.stack([each.tree_cm for each in further]),
     )
+
+
+def _effect(base: RoadGraph, closure: Closure | Effect) -> Effect | None:
+    if isinstance(closure, Effect):
+        return closure
+    try:
+        return effect_of(base, closure)
+    except ClosureHitsNothing:
+        return None
 
 
 def _slowed(base: RoadGraph, touched: IntArray, touched_ms: IntArray) -> RoadGraph:

@@ -25,7 +25,7 @@ from routing_service.graph.speed_sets import SpeedSets
 from routing_service.graph.trees import beyond_doors, grow_trees, with_speed_sets
 from routing_service.kernels.tree import check_tree
 from routing_service.live.closure import Closure, Disc, Polygon, Road, Way
-from routing_service.live.effect import Effects, effect_of, stretch_cm
+from routing_service.live.effect import effect_of, stretch_cm
 from routing_service.live.events import Body, ClosureOpened, ClosureRevoked
 from routing_service.live.overlay import overlaid
 from routing_service.live.snapshot import Snapshot
@@ -87,7 +87,14 @@ def certified(graph: RoadGraph) -> bool:
 
 
 def placed(graph: RoadGraph, given: Sequence[Closure]) -> list[Closure]:
-    return [effect.closure for effect in Effects(graph).of(given)[0]]
+    return [each for each in given if is_placed(graph, each)]
+
+
+def is_placed(graph: RoadGraph, each: Closure) -> bool:
+    try:
+        return len(effect_of(graph, each).edges) > 0
+    except ClosureHitsNothing:
+        return False
 
 
 # --- exactly as grown from scratch ---------------------------------------------------------
@@ -128,15 +135,14 @@ def test_a_day_of_opening_closing_and_expiring_leaves_no_trace(
     seed: int, data: st.DataObject
 ) -> None:
     base = town(seed)
-    state, effects = LiveState.empty(), Effects(base)
+    state = LiveState.empty()
     for event in numbered(data.draw(days(base))):
         state = state.after(event)
         # Moments in any order: a clock may step back.
         for hour in data.draw(st.lists(st.integers(0, 23), min_size=1, max_size=2)):
             in_force = state.in_force(clock(hour)).closures
-            ours = overlaid(base, effects.of(in_force)[0])
+            ours = overlaid(base, in_force)
             assert differences(ours, grown(base, placed(base, in_force))) == []
-    assert overlaid(base, effects.of(())[0]) is base
 
 
 def test_what_does_not_change_is_shared_with_the_base() -> None:
@@ -151,25 +157,14 @@ def test_what_does_not_change_is_shared_with_the_base() -> None:
     assert not any(getattr(ours, name).flags.writeable for name in moved)
 
 
-def test_a_closure_that_hits_nothing_here_changes_nothing_and_is_named() -> None:
+def test_a_closure_that_hits_nothing_here_changes_nothing() -> None:
     base = town(0)
     lost, real = closure(Way(123_456), "lost"), closure(Way(int(base.edge_way[3])), "real")
     with pytest.raises(ClosureHitsNothing):
         effect_of(base, lost)
     assert overlaid(base, [lost]) is base
-    effects, unplaced = Effects(base).of([lost, real])
-    assert ([effect.closure for effect in effects], unplaced) == ([real], [lost])
-
-
-def test_what_a_closure_hits_is_found_once_and_again_when_it_is_replaced() -> None:
-    base = town(0)
-    effects = Effects(base)
-    first = closure(Way(int(base.edge_way[3])))
-    (one,), _ = effects.of([first])
-    (again,), _ = effects.of([replace(first)])
-    assert again is one
-    (other,), _ = effects.of([replace(first, where=Way(int(base.edge_way[-1])))])
-    assert other is not one
+    assert differences(overlaid(base, [lost, real]), overlaid(base, [real])) == []
+    assert differences(overlaid(base, [effect_of(base, real)]), overlaid(base, [real])) == []
 
 
 def test_the_spot_check_sees_a_wrong_label_where_the_repair_was() -> None:
