@@ -13,7 +13,7 @@ from routing_service.graph.doors import seeds_of
 from routing_service.graph.road_graph import RoadGraph, section_names
 from routing_service.graph.trees import beyond_doors, grow_trees
 from routing_service.live.closure import Closure, Disc, Line, Polygon, Road, Way, Where
-from routing_service.live.effect import effect_of
+from routing_service.live.effect import Effect, effect_of
 from routing_service.units import E7, INF_MS, NONE, IntArray
 
 MOVED = ("edge_ms", "doors", "tree_ms", "tree_cm")
@@ -25,9 +25,10 @@ def closure(where: Where, name: str = "c", **more: Any) -> Closure:
 
 
 # --- the plain twin ------------------------------------------------------------------------
-def grown(base: RoadGraph, closures: Sequence[Closure]) -> RoadGraph:
+def grown(base: RoadGraph, closures: Sequence[Closure | Effect]) -> RoadGraph:
     """The network under closures, every tree of every speed set grown from scratch."""
-    sets = [_grown_set(base.in_set(k), closures) for k in range(len(base.speed_sets.names))]
+    effects = [each if isinstance(each, Effect) else effect_of(base, each) for each in closures]
+    sets = [_grown_set(base.in_set(k), effects) for k in range(len(base.speed_sets.names))]
     further: dict[str, Any] = {
         f"set_{name}": np.array([getattr(each, name) for each in sets[1:]], np.int32).reshape(
             getattr(base, f"set_{name}").shape
@@ -40,26 +41,24 @@ def grown(base: RoadGraph, closures: Sequence[Closure]) -> RoadGraph:
 def _segments(base: RoadGraph, timed: RoadGraph) -> IntArray:
     """Segments without the edges that are shut."""
     segments = base.segments.copy()
-    for row in segments:
-        for column in (4, 5):
-            if row[column] >= 0 and timed.edge_ms[row[column]] >= INF_MS:
-                row[column] = NONE
+    for edges in (segments[:, 4], segments[:, 5]):
+        edges[(edges >= 0) & (timed.edge_ms[edges] >= INF_MS)] = NONE
     return segments
 
 
-def _grown_set(base: RoadGraph, closures: Sequence[Closure]) -> RoadGraph:
-    timed = replace(base, edge_ms=slow_ms(base, closures))
+def _grown_set(base: RoadGraph, effects: Sequence[Effect]) -> RoadGraph:
+    timed = replace(base, edge_ms=slow_ms(base, effects))
     timed = replace(timed, doors=_doors(base, timed.edge_ms))
     tree_ms, tree_cm = grow_trees(timed)
     timed = replace(timed, tree_ms=tree_ms, tree_cm=tree_cm)
     return replace(timed, doors=beyond_doors(timed))
 
 
-def slow_ms(base: RoadGraph, closures: Sequence[Closure]) -> IntArray:
+def slow_ms(base: RoadGraph, effects: Sequence[Effect]) -> IntArray:
     """Times of all edges: of the times that the closures give an edge, the longest."""
     times_ms = base.edge_ms.tolist()
-    for each in closures:
-        effect = effect_of(base, each)
+    for effect in effects:
+        each = effect.closure
         for e, extra_ms in zip(effect.edges.tolist(), effect.extra_ms.tolist(), strict=True):
             slow = round(int(base.edge_ms[e]) * (each.delay_factor or 1.0)) + extra_ms
             times_ms[e] = max(times_ms[e], INF_MS if each.shuts else slow)

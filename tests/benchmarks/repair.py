@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -59,7 +60,7 @@ def edge_rows(graph: RoadGraph, place: str, wanted: str) -> list[Row]:
         repaired_us.append((time.perf_counter_ns() - started) / 1000)
         touched.append(count)
         if k % (EDGES // 40) == 0:
-            wall_s = seconds(lambda u=u: grow_one(timed, u, grown_ms, grown_cm, ring))
+            wall_s = seconds(partial(grow_one, timed, u, grown_ms, grown_cm, ring))
             grown_us.append(wall_s * 1e6)
             assert (grown_ms == tree_ms[u]).all()
             assert (grown_cm == tree_cm[u]).all()
@@ -109,8 +110,8 @@ def overlay_rows(graph: RoadGraph) -> list[Row]:
     anew, local_s, door_s = in_turns(
         REPEATS,
         lambda: [seconds(lambda: grow_trees(graph))],
-        lambda: [seconds(lambda each=each: overlaid(graph, [each])) for each in local],
-        lambda: [seconds(lambda each=each: overlaid(graph, [each])) for each in doors],
+        lambda: [seconds(partial(overlaid, graph, [each])) for each in local],
+        lambda: [seconds(partial(overlaid, graph, [each])) for each in doors],
     )
     found_s = seconds(lambda: [effect_of(graph, each) for each in many])
     effects = [effect_of(graph, each) for each in many]
