@@ -1,7 +1,7 @@
 # Every target may be repeated: stamp files in .venv and the graph file remember what is done.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run graph test check bench lock clean
+.PHONY: help run graph test check bench peers lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -43,11 +43,14 @@ check: $(DEV) ## Lint, formatting, types, layers
 bench: $(DEV) $(GRAPH) ## Speed and memory, beside other tools, in one run
 	$(BIN)/python -m tests.benchmarks
 
+peers: ## Install the other engines that `make bench` asks too, on Python 3.12
+	scripts/make-peers
+
 lock: ## Pin every dependency with hashes
 	scripts/lock
 
 clean: ## Remove the environment, built networks and caches
-	rm -rf $(VENV) graphs/*.graph .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-peers graphs/*.graph .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # A network must know forty places before it may serve.
 $(GRAPH): $(GRAPH_INPUTS) | $(RUN)

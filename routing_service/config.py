@@ -104,6 +104,27 @@ class Settings:
     workers: int = _setting(
         1, "processes", "Processes of `hasu serve`; they share one map.", low=1, high=256
     )
+    max_connections: int = _setting(
+        1000,
+        "connections",
+        "Connections that each process serves; those beyond are told to come back.",
+        low=1,
+        high=30_000,
+    )
+    shed_after_ms: float = _setting(
+        100.0,
+        "ms",
+        "A request that has waited longer than this is refused with 503 and Retry-After.",
+        low=1,
+        high=60_000,
+    )
+    drain_seconds: float = _setting(
+        0.0,
+        "s",
+        "How long `/readyz` says no, after a stop was asked for, before connections are refused.",
+        low=0,
+        high=600,
+    )
     snap_limit_m: float = _setting(
         2000.0, "m", "An incident further than this from any road is refused.", low=1, high=50_000
     )

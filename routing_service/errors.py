@@ -257,6 +257,12 @@ class MissingExtra(HasuError):
     code = "missing_extra"
 
 
+class Busy(HasuError):
+    """More is asked of the service at this moment than it can do in time."""
+
+    code = "busy"
+
+
 class NoService(HasuError):
     """Nothing answers at the address that is to be tested."""
 

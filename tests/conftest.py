@@ -13,6 +13,9 @@ from hypothesis import settings
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
+# Other engines, which only `make bench` installs: collecting doctests would import them.
+collect_ignore_glob = ["benchmarks/peers/*"]
+
 REQUIRE_ALL = "TESTS_REQUIRE_ALL"
 """Set where everything that tests need is there: then a skipped test is a failure."""
 

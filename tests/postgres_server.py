@@ -78,7 +78,8 @@ class PostgresServer:
         processes = self._processes()
         for process in processes:
             process.kill()
-        psutil.wait_procs(processes, PATIENCE_SECONDS)
+        while any(_runs(process) for process in processes):
+            time.sleep(0.002)
         self._process = None
 
     @contextmanager
@@ -118,6 +119,14 @@ class PostgresServer:
             command, user=USER, cwd=self.folder, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Whether it is there, and not only waits for a parent to hear that it is not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextmanager

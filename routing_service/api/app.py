@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 import routing_service
 from routing_service.api import document, pages, problems, routes, state_routes
+from routing_service.api.heavy import HeavyLane
 
 if TYPE_CHECKING:
     from routing_service.live.engine import Engine
@@ -55,6 +56,7 @@ def create_app(engine: Engine, follower: Follower | None = None) -> FastAPI:
     app.state.engine = engine
     app.state.follower = follower
     app.state.started_s = time.monotonic()
+    app.state.heavy = HeavyLane()
     app.include_router(routes.router)
     app.include_router(state_routes.router)
     app.include_router(pages.router)

@@ -34,7 +34,10 @@ _MEANINGS = {
     "not_json": (415, "The body is not declared as JSON"),
     "unanswerable": (422, "Outside the region, too far from a road, no route, or an NHS number"),
     "not_installed": (501, "This installation has no postcodes"),
-    "not_ready": (503, "The state asked for is not here, or nothing is known yet"),
+    "not_ready": (
+        503,
+        "The state asked for is not here, nothing is known yet, or too much is asked",
+    ),
 }
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PATH = "/v1/conveyance"
+RAW_PATH = PATH.encode()
 # Digits, a point, digits: no sign but a minus, no exponent, no escape, nothing twice. Seventeen
 # figures in all is the most that the slow lane takes; sixteen is within it in any split.
 _NUMBER = rb"(-?[0-9]{1,3}\.[0-9]{1,13})"
@@ -69,6 +70,11 @@ class FastLane:
                 await send({"type": "http.response.body", "body": body})
                 return
         await self.app(scope, receive, send)
+
+    def at_once(self, url: bytes, headers: list[tuple[bytes, bytes]]) -> bytes | None:
+        """The reply's body to a GET of `url`; None where the application must answer."""
+        path, _, query = url.partition(b"?")
+        return self._answer(query) if path == RAW_PATH else None
 
     def _answer(self, query: bytes) -> bytes | None:
         """The reply's body, or None for the application to answer or to refuse."""

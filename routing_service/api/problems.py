@@ -50,6 +50,7 @@ KINDS: dict[type[errors.HasuError], tuple[int, str]] = {
     errors.UnknownDecision: (404, "Unknown decision"),
     errors.ClosureHitsNothing: (422, "The closure hits no road"),
     errors.MissingExtra: (501, "Not installed here"),
+    errors.Busy: (503, "Busy"),
     errors.NotReady: (503, "Not ready"),
     errors.NoStore: (503, "No store"),
     errors.StoreUnavailable: (503, "The store cannot be reached"),

@@ -25,6 +25,7 @@ from routing_service.errors import (
 from routing_service.location import forms
 
 if TYPE_CHECKING:
+    from routing_service.api.heavy import HeavyLane
     from routing_service.decision.model import Location
     from routing_service.live.snapshot import Snapshot
 
@@ -122,7 +123,8 @@ async def post_matrix(request: Request) -> Response:
     if len(locations) > MAX_MATRIX_LOCATIONS:
         raise HTTPException(413, f"At most {MAX_MATRIX_LOCATIONS} locations in one request.")
     # Off the event loop, which goes on answering single decisions meanwhile.
-    return await run_in_threadpool(_matrix, snapshot, locations)
+    heavy: HeavyLane = request.app.state.heavy
+    return await heavy.run(_matrix, snapshot, locations)
 
 
 @router.get(

@@ -24,6 +24,7 @@ def _options(parser: ArgumentParser) -> None:
     add_settings(
         parser,
         *("graph", "host", "port", "workers"),
+        *("max_connections", "shed_after_ms", "drain_seconds"),
         *("snap_limit_m", "poor_snap_m", "near_tie_minutes"),
         *("store", "stale_limit_s", "api_keys_file", "open_access"),
     )
@@ -31,10 +32,12 @@ def _options(parser: ArgumentParser) -> None:
 
 def _run(args: Namespace) -> int:
     from routing_service.api import ids
+    from routing_service.api.admission import Admission
     from routing_service.api.app import create_app
     from routing_service.api.fast_lane import FastLane
     from routing_service.api.guard import Guard
-    from routing_service.commands import prefork
+    from routing_service.serving import prefork
+    from routing_service.serving.limits import Limits
     from routing_service.wiring import open_engine, open_follower
 
     # A stop that was asked for is not a failure, at whatever moment it comes.
@@ -47,12 +50,13 @@ def _run(args: Namespace) -> int:
     app: App = FastLane(create_app(engine, open_follower(settings, engine, ids.now)), engine)
     if keys is not None:
         app = Guard(app, keys)
-    listener = prefork.listen(settings.host, settings.port)
-    port = listener.getsockname()[1]
+    listeners = prefork.listen(settings.host, settings.port, settings.workers)
+    port = listeners[0].getsockname()[1]
     print(_ready(base, settings.host, port), flush=True)
     if keys is None:
         print(OPEN, file=sys.stderr, flush=True)
-    prefork.serve(app, listener, settings.workers)
+    limits = Limits(settings.max_connections, settings.drain_seconds)
+    prefork.serve(Admission(app, settings.shed_after_ms / 1000), listeners, limits)
     return OK
 
 

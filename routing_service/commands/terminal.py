@@ -6,7 +6,10 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from routing_service.pages.table import Table
 
 BAR_CELLS = 24
 STAGE_WIDTH = 36
@@ -37,6 +40,12 @@ def table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
         ]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def as_text(table_of: Table) -> str:
+    """A table of words and numbers, without its title."""
+    numbers = range(table_of.texts, len(table_of.heading))
+    return table([table_of.heading, *table_of.rows], right=tuple(numbers))
 
 
 def facts(values: Mapping[str, Any]) -> str:

@@ -163,9 +163,7 @@ def _report(tree: dict[str, Any]) -> str:
         *(f"{result['name']}: {result['how']}" for result in tree["context"] + tree["results"]),
     ]
     for table in terminal_tables(tree):
-        numbers = range(table.texts, len(table.heading))
-        shown = terminal.table([table.heading, *table.rows], right=tuple(numbers))
-        told += ["", table.title, shown]
+        told += ["", table.title, terminal.as_text(table)]
     return "\n".join(told)
 
 

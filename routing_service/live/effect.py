@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from routing_service.errors import ClosureHitsNothing, InvalidClosure
 from routing_service.graph.road_graph import RoadGraph
 from routing_service.kernels.metric import metres_per_e7
 from routing_service.live.closure import Closure, Disc, Polygon
@@ -58,35 +57,6 @@ def effect_of(graph: RoadGraph, closure: Closure) -> Effect:
         share = np.minimum(graph.edge_cm[edges] / stretch_cm(graph, closure, edges), 1.0)
         extra_ms = np.rint(closure.delay_minutes * MS_PER_MINUTE * share).astype(np.int32)
     return Effect(closure, edges, extra_ms)
-
-
-class Effects:
-    """What closures do on one network, each found once while it is asked for again and again."""
-
-    def __init__(self, graph: RoadGraph) -> None:
-        self._graph = graph
-        self._known: dict[str, Effect | None] = {}
-        self._closures: dict[str, Closure] = {}
-
-    def of(self, closures: Sequence[Closure]) -> tuple[list[Effect], list[Closure]]:
-        """The effects of closures, and those closures that have none: they hit nothing here.
-
-        A closure was refused when it was ordered and hit nothing, so these were ordered on another
-        map. What is not asked for this time is forgotten.
-        """
-        known = {closure.id: self._effect(closure) for closure in closures}
-        self._closures = {closure.id: closure for closure in closures}
-        self._known = known
-        effects = [effect for effect in known.values() if effect is not None]
-        return effects, [each for each in closures if known[each.id] is None]
-
-    def _effect(self, closure: Closure) -> Effect | None:
-        if self._closures.get(closure.id) == closure:
-            return self._known[closure.id]
-        try:
-            return effect_of(self._graph, closure)
-        except (ClosureHitsNothing, InvalidClosure):
-            return None
 
 
 def slowed_ms(edge_ms: IntArray, effects: Sequence[Effect]) -> tuple[IntArray, IntArray]:

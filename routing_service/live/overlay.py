@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
+from routing_service.errors import ClosureHitsNothing
 from routing_service.graph.doors import at_speeds
 from routing_service.graph.repair import repair_trees
 from routing_service.graph.road_graph import RoadGraph
+from routing_service.graph.split import ranges
 from routing_service.graph.trees import beyond_doors
 from routing_service.live.closure import Closure
-from routing_service.live.effect import Effect, Effects, slowed_ms
-from routing_service.units import INF_MS, IntArray
+from routing_service.live.effect import Effect, effect_of, slowed_ms
+from routing_service.units import INF_MS, NONE, IntArray
 
 
 def overlaid(base: RoadGraph, closures: Sequence[Closure | Effect]) -> RoadGraph:
@@ -29,38 +32,48 @@ def overlaid(base: RoadGraph, closures: Sequence[Closure | Effect]) -> RoadGraph
     base
         The network without any closure.
     closures
-        Those in force, in any order; who asks often hands in what `Effects` knows of them. One that
-        hits nothing changes nothing.
+        Those in force, in any order; who asks often keeps their effects. One that hits nothing (it
+        was ordered on another map) changes nothing.
 
     Returns
     -------
     RoadGraph
         ``edge_ms``, ``doors``, ``tree_ms``, ``tree_cm`` and the same of every speed set are those
-        of a network grown from scratch with these edge times. All else is shared with `base`; where
-        nothing changes, it is `base`.
+        of a network grown from scratch with these edge times. ``segments`` no longer name the edges
+        that are shut, so that an incident there is snapped to the nearest road that can be left.
+        All else is shared with `base`; where nothing changes, it is `base`.
 
     Examples
     --------
     ``overlaid(base, [Closure("c1", "flood", "J. Bloggs", "api", Way(4711))])``
     """
-    effects = [each for each in closures if isinstance(each, Effect)]
-    effects += Effects(base).of([each for each in closures if isinstance(each, Closure)])[0]
+    effects = [effect for effect in map(partial(_effect, base), closures) if effect is not None]
     if not effects:
         return base
     sets = [base.in_set(k) for k in range(len(base.speed_sets.names))]
     slowed = [_slowed(each, *slowed_ms(each.edge_ms, effects)) for each in sets]
     if all(after is before for after, before in zip(slowed, sets, strict=True)):
         return base
+    graph = replace(slowed[0], segments=_without_shut(base, effects))
     if len(slowed) == 1:
-        return slowed[0]
+        return graph
     further = slowed[1:]
     return replace(
-        slowed[0],
+        graph,
         set_edge_ms=np.stack([each.edge_ms for each in further]),
         set_doors=np.stack([each.doors for each in further]),
         set_tree_ms=np.stack([each.tree_ms for each in further]),
         set_tree_cm=np.stack([each.tree_cm for each in further]),
     )
+
+
+def _effect(base: RoadGraph, closure: Closure | Effect) -> Effect | None:
+    if isinstance(closure, Effect):
+        return closure
+    try:
+        return effect_of(base, closure)
+    except ClosureHitsNothing:
+        return None
 
 
 def _slowed(base: RoadGraph, touched: IntArray, touched_ms: IntArray) -> RoadGraph:
@@ -81,3 +94,17 @@ def _moved_doors(base: RoadGraph, edge_ms: IntArray) -> IntArray:
     shut = (base.doors[:, :, 0] >= 0) & (edge_ms[base.doors[:, :, 0]] >= INF_MS)
     doors[shut] = base.doors[shut]
     return doors
+
+
+def _without_shut(base: RoadGraph, effects: Sequence[Effect]) -> IntArray:
+    """The segments with only those edges that can be driven."""
+    shut = [effect.edges for effect in effects if effect.closure.shuts]
+    if not shut:
+        return base.segments
+    edges = np.concatenate(shut)
+    edges = edges[base.edge_base[edges] == edges]
+    counts = base.edge_segments[edges]
+    column = 4 + np.repeat(base.edge_reversed[edges], counts)  # forward, backward
+    segments = base.segments.copy()
+    segments[ranges(base.edge_segment[edges], counts), column] = NONE
+    return segments

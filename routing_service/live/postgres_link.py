@@ -11,9 +11,9 @@ import os
 import select
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from time import sleep
 from typing import Any
 
 import psycopg
@@ -146,7 +146,7 @@ class Backoff:
 
     def pause(self, at_most_s: float) -> None:
         """Wait as long as the failures so far suggest."""
-        time.sleep(max(0.0, min(self._pause_s, at_most_s)))
+        sleep(max(0.0, min(self._pause_s, at_most_s)))
 
     def failed(self) -> None:
         """Wait twice as long next time."""

@@ -6,10 +6,10 @@ look-up in an area costs the reading of one file (the largest here, S, has 34,33
 
 from __future__ import annotations
 
-import csv
 import gzip
 import hashlib
 import re
+import zlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,6 +32,9 @@ ATTRIBUTION: Final = (
     "Contains Royal Mail data © Royal Mail copyright and database right; "
     "Contains National Statistics data © Crown copyright and database right"
 )
+
+COLUMNS: Final = 4
+"""Postcode, quality of the position, easting, northing."""
 
 _POSTCODE: Final = re.compile(r"[A-Z]{1,2}[0-9][A-Z0-9]?[0-9][A-Z]{2}", re.ASCII)
 
@@ -128,21 +131,21 @@ def read_area(area: str) -> PostcodeArea:
     """
     path = area_file(area)
     try:
-        with gzip.open(path, "rt", encoding="ascii", newline="") as file:
-            # Rows without a position (quality 90) carry zeros.
-            rows = [
-                (postcode.replace(" ", "").encode("ascii"), int(east), int(north))
-                for postcode, _, east, north in csv.reader(file)
-                if int(east) > 0
-            ]
-    except (ValueError, EOFError, gzip.BadGzipFile) as error:
+        # Cell by cell in C: a country of 1.7 million rows in 2 s, where the csv module takes 5.
+        content = gzip.decompress(path.read_bytes()).translate(None, b' "\r')
+        cells = content.replace(b"\n", b",").split(b",")
+        if len(cells) % COLUMNS != 1 or cells.pop():
+            raise ValueError(f"its rows are not of {COLUMNS} cells")
+        postcodes = np.array(cells[::COLUMNS], dtype="S7")
+        east_m, north_m = (
+            np.array(cells[k::COLUMNS], dtype="S12").astype(np.int32) for k in (2, 3)
+        )
+    except (ValueError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InvalidSource(f"{path.name} of {PACKAGE} cannot be read: {error}.") from error
-    rows.sort()
-    return PostcodeArea(
-        np.array([row[0] for row in rows], dtype="S7"),
-        np.array([row[1] for row in rows], dtype=np.int32),
-        np.array([row[2] for row in rows], dtype=np.int32),
-    )
+    # Rows without a position (quality 90) carry zeros.
+    rows = np.flatnonzero(east_m > 0)
+    rows = rows[np.argsort(postcodes[rows], kind="stable")]
+    return PostcodeArea(postcodes[rows], east_m[rows], north_m[rows])
 
 
 def area_file(area: str) -> Path:

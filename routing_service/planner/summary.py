@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from routing_service.graph.weekly import DAYS
 from routing_service.planner.measures import BEYOND_MINUTES, WITHIN_MINUTES, WORSE_MINUTES
 from routing_service.planner.population import PARTS
 from routing_service.units import MS_PER_MINUTE
 
 if TYPE_CHECKING:
+    from routing_service.graph.weekly import Hours
     from routing_service.planner.equity import Estimate, Gap, GroupFigures
     from routing_service.planner.measures import Access, Change
     from routing_service.planner.population import Population
@@ -74,14 +76,14 @@ def scenario_json(scenario: Scenario) -> dict[str, Any]:
     return told | {name: value for name, value in changes.items() if value}
 
 
-def _hours(hours: Any) -> list[dict[str, Any]]:
+def _hours(hours: Hours) -> list[dict[str, Any]]:
     return [
         {
-            "days": list(p.days),
-            "from": p.start.isoformat("minutes"),
-            "to": p.until.isoformat("minutes"),
+            "days": [DAYS[day] for day in period.days],
+            "from": period.start.isoformat("minutes"),
+            "to": period.until.isoformat("minutes"),
         }
-        for p in hours.periods
+        for period in hours.periods
     ]
 
 
@@ -195,12 +197,12 @@ def unit_rows(findings: Findings, outcome: Outcome) -> list[dict[str, Any]]:
 
 
 def unit_codes(findings: Findings) -> list[str]:
-    """Codes of the columns; a unit at another place has a prime."""
+    """Codes of the columns; a unit at another place has a star."""
     codes: list[str] = []
     for unit in findings.columns.units:
         code = unit.ods_code
         while code in codes:
-            code += "′"
+            code += "*"
         codes.append(code)
     return codes
 

@@ -22,6 +22,7 @@ from routing_service.live.snapshot import Snapshot
 from routing_service.units import E7, INF_MS
 from routing_service.wiring import open_snapshot
 from tests.benchmarks.harness import ROOT, SEED, Row, in_turns, median, run_process, seconds
+from tests.benchmarks.made_up import make_units, units_file
 
 GRAPH = ROOT / "graphs" / "south_yorkshire.graph"
 NEWPORT = ROOT.parent / "shared" / "data" / "newport.osm.pbf"
@@ -45,7 +46,7 @@ def build_rows() -> list[Row]:
         with osmium.SimpleWriter(str(xml)) as writer:
             for thing in osmium.FileProcessor(str(pbf)):
                 writer.add(thing)
-        units.write_text(_four_units(pbf), encoding="utf-8")
+        units.write_text(units_file(make_units(read_pbf([pbf]))), encoding="utf-8")
         ours = [sys.executable, "-m", "routing_service.cli", "build", "--pbf", str(pbf)]
         ours += ["--units", str(units), "--out", str(out)]
         theirs = [sys.executable, "-c"]
@@ -70,21 +71,6 @@ def build_rows() -> list[Row]:
             "less",
         ),
     ]
-
-
-def _four_units(pbf: Path) -> str:
-    """Four made-up units at the nodes of main roads nearest to the quarter points of the map."""
-    raw = read_pbf([pbf])
-    primary = [tags.get("highway") == "primary" for tags in raw.tagsets]
-    of_way = np.repeat(np.array(primary)[raw.way_tagset], np.diff(raw.way_first))
-    nodes = raw.way_nodes[of_way]
-    points = np.column_stack([raw.node_lon_e7[nodes], raw.node_lat_e7[nodes]]) / E7
-    tables = []
-    for k, (x, y) in enumerate(((0.4, 0.4), (0.6, 0.4), (0.4, 0.6), (0.6, 0.6))):
-        wish = np.quantile(points[:, 0], x), np.quantile(points[:, 1], y)
-        lon, lat = points[np.argmin(np.hypot(*(points - wish).T))]
-        tables.append(f'[[unit]]\nods_code = "U{k}"\nname = "Unit {k}"\nlat = {lat}\nlon = {lon}\n')
-    return "\n".join(tables)
 
 
 def tree_rows(snapshot: Snapshot) -> list[Row]:

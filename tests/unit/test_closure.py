@@ -13,7 +13,7 @@ from routing_service.live.closure import Closure, Disc, Line, Polygon, Road, Way
 
 TRIANGLE = [[-1.5, 53.5], [-1.4, 53.5], [-1.4, 53.6], [-1.5, 53.5]]
 AREA = {"type": "Polygon", "coordinates": [TRIANGLE]}
-RING = tuple(tuple(point) for point in TRIANGLE)
+RING = tuple((lon, lat) for lon, lat in TRIANGLE)
 BARE = {"id": "c1", "reason": "flood", "author": "J. Bloggs", "source": "api"}
 POINT = {"point": {"lat": 53.55, "lon": -1.48}, "radius_m": 40}
 LINE = {"type": "LineString", "coordinates": [[-1.5, 53.5], [-1.4, 53.5, 12.0]]}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from routing_service.commands.command import group
-from routing_service.commands.plan import matrix
+from routing_service.commands.plan import matrix, report, scenario
 
 COMMAND = group(
     "plan",
     "Answer planners: travel times of whole populations, and what would change them.",
-    (matrix.COMMAND,),
+    (matrix.COMMAND, scenario.COMMAND, report.COMMAND),
 )
