@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from routing_service.answer import DOUBTS
 from routing_service.cli import COMMANDS, make_parser, shield
 from routing_service.commands.command import Command
-from routing_service.answer import DOUBTS
 from routing_service.config import SETTINGS
 from routing_service.graph.graph_file import DTYPES, FORMAT_VERSION, HEADER, MAGIC
 from tests import api_scene
