@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -56,6 +57,21 @@ def to_networkx(graph: RoadGraph) -> nx.MultiDiGraph:
         attributes.update({key: text for key, text in (("ref", ref), ("name", name)) if text})
         result.add_edge(ids[0][e], ids[1][e], **attributes)
     return result
+
+
+def path_nodes(graph: RoadGraph, edges: Sequence[int]) -> list[int]:
+    """Nodes of a path in the graph of `to_networkx`, from the start of its first edge.
+
+    Parameters
+    ----------
+    graph
+        The network.
+    edges
+        Edges that follow one another, as of `live.route.path_edges`.
+    """
+    starts, ends = _end_ids(graph)
+    bases = [int(graph.edge_base[e]) for e in edges]
+    return [starts[bases[0]], *(ends[e] for e in bases)]
 
 
 def _end_ids(graph: RoadGraph) -> tuple[list[int], list[int]]:
