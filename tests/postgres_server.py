@@ -124,7 +124,7 @@ class PostgresServer:
 def _runs(process: psutil.Process) -> bool:
     """Whether it is there, and not only waits for a parent to hear that it is not."""
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 

@@ -27,6 +27,9 @@ except ImportError as error:
 LISTEN_S = 1.0
 """How long to listen before asking: a connection that was cut off says nothing for ever."""
 
+NEWEST_S = 1.5
+"""How long asking for the newest version may take, so that a loss is known within 2.5 s."""
+
 TABLES = """
 CREATE TABLE IF NOT EXISTS hasu_events (
     version bigint PRIMARY KEY, record text NOT NULL, digest bytea NOT NULL
@@ -118,7 +121,7 @@ class PostgresStore:
     def _listen(self, after: int, until: float) -> bool:
         """Ask for the newest version, and if there is nothing new listen for a while."""
         listen_s = max(0.0, min(LISTEN_S, until - time.monotonic()))
-        with self._ear.use(extra_s=listen_s) as connection:
+        with self._ear.use(NEWEST_S + listen_s) as connection:
             row = connection.execute("SELECT version, NULL, digest FROM hasu_head").fetchone()
             if _head(row)[0] > after:
                 return True

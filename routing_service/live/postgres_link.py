@@ -67,8 +67,8 @@ class Link:
         self._closed = False
 
     @contextmanager
-    def use(self, extra_s: float = 0.0) -> Iterator[Connection]:
-        """Lend the connection; it is cut when the block takes `extra_s` longer than an answer may.
+    def use(self, longest_s: float | None = None) -> Iterator[Connection]:
+        """Lend the connection; it is cut when the block takes longer, without a limit `ANSWER_S`.
 
         Raises
         ------
@@ -78,7 +78,7 @@ class Link:
         with self._lock:
             try:
                 connection = self._current()
-                with _cut_after(ANSWER_S + extra_s, connection):
+                with _cut_after(longest_s or ANSWER_S, connection):
                     yield connection
             except BrokenChain as error:
                 raise self._corrupt(str(error)) from error

@@ -78,6 +78,20 @@ def read_route(
     )
 
 
+def path_edges(graph: RoadGraph, net: Labelled, u: int, start: Start) -> list[int]:
+    """The edges of the same path, in the order of driving; arguments as of `read_route`.
+
+    Raises
+    ------
+    NoRoute
+        If the unit cannot be reached.
+    """
+    ms, _, edge, at_cm = _departure(net, u, start)
+    if ms >= INF_MS:
+        raise NoRoute(f"{graph.units[u].ods_code} cannot be reached from there by road")
+    return [leg.edge for leg in _legs(graph, u, edge, at_cm)]
+
+
 def _legs(graph: RoadGraph, u: int, edge: int, at_cm: int) -> list[_Leg]:
     """The edges of the path, the first from the incident and the last to the door."""
     door_cm = {int(row[0]): int(row[2]) for row in graph.doors[u] if row[0] != NONE}

@@ -186,9 +186,10 @@ class SqliteStore:
             raise self._corrupt("was removed or exchanged while it was in use")
 
     def _corrupt(self, what: str) -> StoreCorrupt:
+        name = self._path.name
         return StoreCorrupt(
-            f"{self._path} {what}: stop the service, put back a backup (with its -wal file, if it "
-            f"has one) and delete {self._witness.path.name}"
+            f"{self._path} {what}: stop the service, put back a backup and delete {name}-wal, "
+            f"{name}-shm and {name}-head"
         )
 
     @contextmanager

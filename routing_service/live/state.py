@@ -17,7 +17,7 @@ from routing_service.live.closure import Closure
 from routing_service.live.events import ClosureOpened, ClosureRevoked, Event, UnitStatusSet
 
 UnitKey = tuple[str, str]
-"""ODS code and capability; an empty capability is the unit as a whole."""
+"""ODS code and capability in small letters; an empty one is the unit as a whole."""
 
 
 Timed = Closure | UnitStatusSet
@@ -74,7 +74,7 @@ class LiveState:
             elif isinstance(body, ClosureRevoked):
                 closures.pop(body.closure_id, None)
             else:
-                key = (body.ods_code, body.capability or "")
+                key = (body.ods_code, (body.capability or "").lower())
                 older = (set_ for set_ in units.get(key, ()) if not _covers(body, set_))
                 units[key] = (*older, body)
         return LiveState(version, MappingProxyType(closures), MappingProxyType(units))

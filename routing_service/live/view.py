@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from routing_service.errors import HasuError
@@ -20,6 +20,9 @@ from routing_service.live.state import InForce, LiveState
 from routing_service.live.unit_states import UnitState, next_opening, unit_states
 
 log = logging.getLogger(__name__)
+
+FORGOTTEN_AFTER = timedelta(days=1)
+"""What expired is kept for this long, in case a clock is set back, and not placed after that."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +96,7 @@ class View:
 
     def after(self, events: Sequence[Event], moment: datetime) -> View:
         """The view after more events, at a later moment; or at an earlier one, if clocks moved."""
-        state = self.state.after(*events)
+        state = self.state.after(*events).without_expired(moment - FORGOTTEN_AFTER)
         placed = self._place(state)
         told = self._told(state, events)
         in_force = state.in_force(moment)

@@ -6,7 +6,7 @@ read here, every other one is given to `parse_location`, which reads it or says 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute as pc
 
-from routing_service.errors import HasuError, InvalidLocation, MissingExtra
+from routing_service.errors import HasuError, InvalidLocation, InvalidPoints, MissingExtra
 from routing_service.location import bng
 from routing_service.location.forms import FORMS, MAX_ACCURACY_M, MAX_DIGITS, parse_location
 from routing_service.location.postcodes import area_of, read_area
@@ -26,6 +26,14 @@ Columns = Mapping[str, pa.Array]
 
 SOURCES: Final = tuple(FORMS)
 """Names of the forms; a row's `form` is an index into them."""
+
+ALIASES: Final = {
+    "latitude": "lat",
+    "longitude": "lon",
+    "grid_reference": "grid_ref",
+    "gridref": "grid_ref",
+}
+"""Other names under which tables have the columns of a location, small and with underscores."""
 
 _PLAIN: Final = r"^-?[0-9]+(\.[0-9]+)?$"
 _REFERENCE: Final = (
@@ -53,6 +61,45 @@ class Places:
     lat: FloatArray
     form: ByteArray
     errors: Mapping[int, HasuError]
+
+
+def place_name(heading: str) -> str | None:
+    """The column of `FORMS` that a heading means, however it is written; None for others.
+
+    Examples
+    --------
+    >>> place_name("Grid Reference"), place_name("people")
+    ('grid_ref', None)
+    """
+    plain = heading.strip().lower().replace(" ", "_")
+    plain = ALIASES.get(plain, plain)
+    return plain if any(plain in names for names in FORMS.values()) else None
+
+
+def place_columns(headings: Sequence[str], table: str) -> dict[str, str]:
+    """Which heading stands for each column of `FORMS` that a table has.
+
+    Raises
+    ------
+    InvalidPoints
+        If two headings mean the same, or there is no whole form.
+    """
+    found: dict[str, str] = {}
+    for heading in headings:
+        if ours := place_name(heading):
+            if ours in found:
+                both = f"{found[ours]} and {heading}"
+                raise InvalidPoints(f"{table} has two columns for {ours}: {both}")
+            found[ours] = heading
+    if not headings:
+        raise InvalidPoints(f"{table} has no heading")
+    if not any(all(name in found for name in names) for names in FORMS.values()):
+        forms = ", or ".join(" and ".join(names) for names in FORMS.values())
+        raise InvalidPoints(
+            f"{table} does not say where its points are: it needs columns {forms}; it has "
+            + ", ".join(headings)
+        )
+    return found
 
 
 def locate(columns: Columns, n: int) -> Places:

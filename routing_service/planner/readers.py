@@ -17,17 +17,9 @@ from pyarrow import csv as pa_csv
 from pyarrow import parquet
 
 from routing_service.errors import InvalidPoints, InvalidRequest
-from routing_service.location.forms import FORMS
+from routing_service.planner.places import place_columns, place_name
 from routing_service.planner.points import CHUNK_ROWS, Chunk, Rejected
 from routing_service.units import LongArray
-
-ALIASES: Final = {
-    "latitude": "lat",
-    "longitude": "lon",
-    "grid_reference": "grid_ref",
-    "gridref": "grid_ref",
-}
-"""Other names under which tables have the columns of a location, small and with underscores."""
 
 BLOCK_BYTES: Final = 4_194_304
 EMPTY: Final = pa.array([], pa.string())
@@ -98,34 +90,14 @@ class Table:
     @cached_property
     def layout(self) -> Mapping[str, str]:
         """Column of the file for each of ours that it has: those of a location, and ``id``."""
-        found: dict[str, str] = {}
-        for heading in self.headings:
-            plain = heading.strip().lower().replace(" ", "_")
-            ours = ALIASES.get(plain, plain)
-            if any(ours in names for names in FORMS.values()):
-                if ours in found:
-                    raise InvalidPoints(
-                        f"{self.name} has two columns for {ours}: {found[ours]} and {heading}"
-                    )
-                found[ours] = heading
-        self._check(found)
-        named = self.id_column or ("id" if "id" in self.headings else None)
-        return found if named is None else {**found, "id": named}
-
-    def _check(self, places: Mapping[str, str]) -> None:
-        if not self.headings:
-            raise InvalidPoints(f"{self.name} has no heading")
         wanted = (*self.keep, *([self.id_column] if self.id_column else []))
         if missing := [name for name in wanted if name not in self.headings]:
             raise InvalidPoints(
                 f"{self.name} has no column {', '.join(missing)}; it has {', '.join(self.headings)}"
             )
-        if not any(all(name in places for name in names) for names in FORMS.values()):
-            forms = ", or ".join(" and ".join(names) for names in FORMS.values())
-            raise InvalidPoints(
-                f"{self.name} does not say where its points are: it needs columns {forms}; it has "
-                + ", ".join(self.headings)
-            )
+        found = place_columns(self.headings, self.name)
+        named = self.id_column or ("id" if "id" in self.headings else None)
+        return found if named is None else {**found, "id": named}
 
     @property
     def _columns(self) -> list[str]:
@@ -303,9 +275,7 @@ class GeoPackageTable(Table):
         fields = [str(name) for name in self._info["fields"]]
         if self._axes is None:
             return fields
-        places = {*ALIASES, *(name for names in FORMS.values() for name in names)}
-        others = [name for name in fields if name.strip().lower().replace(" ", "_") not in places]
-        return [*others, *self._axes]
+        return [*(name for name in fields if not place_name(name)), *self._axes]
 
     @property
     def rows(self) -> int:

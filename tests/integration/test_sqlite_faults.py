@@ -211,13 +211,23 @@ def test_a_file_that_is_gone_is_not_begun_anew(path: Path) -> None:
     assert not path.exists()
 
 
+def test_a_backup_made_in_the_middle_of_the_day_is_a_store(path: Path, tmp_path: Path) -> None:
+    """By SQLite's own means, while it is in use: as README says."""
+    with closing(open_store(url(path))) as store:
+        events = [append(store) for _ in range(3)]
+        with closing(sqlite3.connect(path)) as source:
+            source.execute("VACUUM INTO ?", (str(tmp_path / "copy.db"),))
+        append(store)
+    assert read(tmp_path / "copy.db") == events
+
+
 def test_an_older_backup_is_taken_only_on_purpose(path: Path) -> None:
     older = written(path, 2)
     backup = path.read_bytes()
     with closing(open_store(url(path))) as store:
         append(store)
     path.write_bytes(backup)
-    with pytest.raises(StoreCorrupt, match=r"backup.*delete live\.db-head"):
+    with pytest.raises(StoreCorrupt, match=r"backup and delete .*live\.db-head"):
         open_store(url(path))
     path.with_name("live.db-head").unlink()
     assert read(path) == older

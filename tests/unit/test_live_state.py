@@ -103,6 +103,13 @@ def test_a_capability_has_a_status_of_its_own() -> None:
     assert shown == [(None, "open"), ("mt", "divert")]
 
 
+def test_a_capability_is_the_same_however_it_is_written() -> None:
+    day = state(
+        status("NORTH", "closed", capability="MT"), status("NORTH", "open", capability="mt")
+    )
+    assert statuses(day, 12) == ["open"]
+
+
 # --- changes without an event --------------------------------------------------------------
 def test_the_next_change_is_the_first_start_or_expiry_to_come() -> None:
     day = state(opened("a", clock(10), clock(14)), status("NORTH", "closed", clock(13)))

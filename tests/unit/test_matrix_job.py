@@ -17,7 +17,6 @@ from pyarrow import parquet
 from routing_service.decision.model import Location
 from routing_service.errors import InvalidPoints, InvalidRequest, JobChanged
 from routing_service.live.snapshot import Snapshot
-from routing_service.planner import readers
 from routing_service.planner.job import MatrixJob, MatrixReport, run_matrix, solve_chunk
 from routing_service.planner.local import Threads
 from routing_service.planner.points import Chunk, open_points
@@ -266,7 +265,7 @@ def test_no_file_of_rejected_rows_is_left_when_there_are_none(tmp_path: Path) ->
     assert not work.rejected.exists()
 
 
-# --- files ----------------------------------------------------------------------------------
+# --- files ---------------------------------------------------------------------------------------
 def test_geometries_are_in_the_crs_asked_for(tmp_path: Path) -> None:
     geopandas = pytest.importorskip("geopandas")
     points = write_points(tmp_path / "in.csv")
@@ -307,4 +306,3 @@ def test_a_float_is_written_so_that_it_reads_back_the_same(tmp_path: Path) -> No
 def test_small_parts_are_really_used(tmp_path: Path) -> None:
     source = open_points(write_points(tmp_path / "in.csv"), town().bbox)
     assert len(list(source.chunks())) == 16  # 1,001 rows by 64
-    assert readers.CHUNK_ROWS == ROWS
