@@ -1,9 +1,10 @@
 """A fast lane in front of the application, for the one question that must be instant.
 
-Nearly every request is ``GET /v1/conveyance?lat=…&lon=…`` with two plain numbers. The framework
-spends many times longer on routing and wrapping such a request than the decision takes, so it is
-answered here. Everything else, and everything that is not plainly right, goes to the application,
-whose route stays the specification: a contract test holds both lanes to the same bytes.
+Nearly every request is ``GET /v1/conveyance?lat=…&lon=…`` with two plain numbers, or a POST of
+them. The framework spends many times longer on routing and wrapping such a request than the
+decision takes, so it is answered here. Everything else, and everything that is not plainly right,
+goes to the application, whose route stays the specification: a contract test holds both lanes to
+the same bytes.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ RAW_PATH = PATH.encode()
 # figures in all is the most that the slow lane takes; sixteen is within it in any split.
 _NUMBER = rb"(-?[0-9]{1,3}\.[0-9]{1,13})"
 _PLAIN = re.compile(rb"lat=" + _NUMBER + rb"&lon=" + _NUMBER)
+# The same in JSON, which allows blanks and forbids leading zeros.
+_FIGURE = rb"\s*:\s*(-?(?:0|[1-9][0-9]{0,2})\.[0-9]{1,13})\s*"
+_JSON = re.compile(rb'\s*\{\s*"lat"' + _FIGURE + rb',\s*"lon"' + _FIGURE + rb"\}\s*")
+_JSON_TYPE = (b"content-type", b"application/json")
 # Inside this box no pair can be an exchanged one, nor off the globe.
 SOUTH, NORTH, WEST, EAST = 49.0, 61.0, -9.0, 3.0
 
@@ -53,32 +58,29 @@ class FastLane:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on."""
-        if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "GET":
-            body = self._answer(scope["query_string"])
+        if scope["type"] == "http" and scope["path"] == PATH:
+            plain = None
+            if scope["method"] == "GET":
+                plain = _PLAIN.fullmatch(scope["query_string"])
+            elif scope["method"] == "POST" and _JSON_TYPE in scope["headers"]:
+                messages = [await receive()]
+                if messages[0].get("more_body"):  # often an empty end
+                    messages.append(await receive())
+                plain = _posted(messages)
+                receive = _again(messages, receive)
+            body = self._answer(plain)
             if body is not None:
-                await send(
-                    {
-                        "type": "http.response.start",
-                        "status": 200,
-                        "headers": [
-                            (b"cache-control", b"no-store"),
-                            (b"content-length", b"%d" % len(body)),
-                            (b"content-type", b"application/json"),
-                        ],
-                    }
-                )
-                await send({"type": "http.response.body", "body": body})
+                await _reply(body, send)
                 return
         await self.app(scope, receive, send)
 
     def at_once(self, url: bytes, headers: list[tuple[bytes, bytes]]) -> bytes | None:
         """The reply's body to a GET of `url`; None where the application must answer."""
         path, _, query = url.partition(b"?")
-        return self._answer(query) if path == RAW_PATH else None
+        return self._answer(_PLAIN.fullmatch(query)) if path == RAW_PATH else None
 
-    def _answer(self, query: bytes) -> bytes | None:
+    def _answer(self, plain: re.Match[bytes] | None) -> bytes | None:
         """The reply's body, or None for the application to answer or to refuse."""
-        plain = _PLAIN.fullmatch(query)
         if plain is None:
             return None
         lat, lon = float(plain[1]), float(plain[2])
@@ -93,3 +95,30 @@ class FastLane:
             return None
         decision_id, computed_at = ids.time_ordered_id(), ids.utc_text(now)
         return fast_encode.decision(found, location, snapshot, decision_id, computed_at)
+
+
+def _posted(messages: list[Message]) -> re.Match[bytes] | None:
+    """The plain question, if that is all of a request's body."""
+    if messages[-1]["type"] != "http.request" or messages[-1].get("more_body"):
+        return None
+    return _JSON.fullmatch(b"".join(message.get("body", b"") for message in messages))
+
+
+def _again(messages: list[Message], receive: Receive) -> Receive:
+    """A `receive` that first gives once more what was taken from it."""
+    taken = messages[::-1]
+
+    async def again() -> Message:
+        return taken.pop() if taken else await receive()
+
+    return again
+
+
+async def _reply(body: bytes, send: Send) -> None:
+    headers = [
+        (b"cache-control", b"no-store"),
+        (b"content-length", b"%d" % len(body)),
+        (b"content-type", b"application/json"),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -101,6 +101,44 @@ def test_any_query_gets_the_same_reply(fields: list[tuple[str, str]]) -> None:
     assert same(fast, slow)
 
 
+JSON = {"content-type": "application/json"}
+numerals = st.one_of(
+    degrees.map(str),
+    degrees.map(lambda x: f"{x:.6f}"),
+    st.sampled_from(
+        ["null", '"53.4"', "053.4", "53.", ".5", "1e1", "NaN", "true", "[]", "53.40000000000000001"]
+    ),
+)
+names = st.sampled_from(["lat", "lon", "LAT", "accuracy_m", "postcode", "l\\u0061t"])
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.tuples(names, numerals), max_size=3),
+    st.sampled_from(["", " ", "\n\t"]),
+    st.sampled_from(["application/json", "application/json; charset=utf-8", "text/plain"]),
+)
+@example([("lat", "53.47"), ("lon", "-1.5")], "", "application/json")
+@example([("lat", "53.47"), ("lon", "-1.5")], " ", "application/json")
+@example([("lat", "53.47"), ("lon", "-1.2")], "", "application/json")  # 20 km from any road
+def test_any_body_gets_the_same_reply(
+    fields: list[tuple[str, str]], blank: str, content_type: str
+) -> None:
+    inner = ",".join(f'{blank}"{name}"{blank}:{blank}{value}{blank}' for name, value in fields)
+    body = f"{blank}{{{inner}}}{blank}".encode()
+    headers = {"content-type": content_type}
+    fast, slow, _ = both("POST", "/v1/conveyance", content=body, headers=headers)
+    assert same(fast, slow)
+
+
+@pytest.mark.parametrize("body", ['{"lat":53.47,"lon":-1.5}', ' {"lat" : 53.47,\n"lon": -1.5} '])
+def test_the_plain_question_may_be_posted(body: str) -> None:
+    fast, slow, alone = both("POST", "/v1/conveyance", content=body.encode(), headers=JSON)
+    assert alone
+    assert fast.status_code == 200
+    assert same(fast, slow)
+
+
 @pytest.mark.parametrize(
     "query",
     [
