@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
@@ -239,8 +239,9 @@ class _Model:
                 "choosing sites needs the solver highspy; run: python -m pip install highspy",
                 package="highspy",
             ) from error
-        self._h, self._sites = highspy.Highs(), sites
-        options = {
+        self._h: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+        self._sites = sites
+        options: dict[str, bool | int | float | str] = {
             "output_flag": False,
             "threads": 1,
             "parallel": "off",

@@ -111,6 +111,8 @@ def _run(args: Namespace) -> int:
 
 
 def _report(found: dict[str, Any]) -> str:
+    from routing_service.planner.sites import USUAL_FLOOR
+
     population = found["population"]
     lines = [
         f"{population['places']:,} {population['what']}; weight: {population['weight']},"
@@ -120,9 +122,12 @@ def _report(found: dict[str, Any]) -> str:
     for key, title in titles.items():
         if key in found:
             lines += ["", title, terminal.table(_rows(found[key]), right=(0, 1, 2, 3, 4))]
-    return "\n".join(
-        [*lines, "", "Minutes are not outcomes; nor is every site one that can be had."]
-    )
+    shown = [each for key in titles for each in found.get(key, ()) if each["sites"]]
+    lines.append("")
+    if not all(each["reaches_usual_floor"] for each in shown):
+        lines.append(f"* below the usual {USUAL_FLOOR} admissions a year")
+    lines.append("Minutes are not outcomes, and not every site can be had.")
+    return "\n".join(lines)
 
 
 def _rows(sets: list[dict[str, Any]]) -> list[list[str]]:
@@ -142,8 +147,6 @@ def _rows(sets: list[dict[str, Any]]) -> list[list[str]]:
                 loads,
             ]
         )
-    if any(each["sites"] and not each["reaches_usual_floor"] for each in sets):
-        rows.append(["", "", "", "", "", "* below the usual 600 admissions a year"])
     return rows
 
 
