@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from routing_service.errors import HasuError, InvalidPopulation
+from routing_service.errors import InvalidPopulation
 from routing_service.location import small_areas
-from routing_service.location.forms import FORMS, parse_location
 from routing_service.location.postcodes import all_areas
 from routing_service.location.postcodes import files_sha256 as postcodes_sha256
 from routing_service.location.small_areas import Places, SmallAreas
 from routing_service.planner import area_tables
+from routing_service.planner.located_csv import read_located
 from routing_service.planner.population import Grouping, Population, Source, by_label, whole_parts
 from routing_service.units import NONE
 
@@ -106,27 +106,18 @@ def _of_postcodes(areas: SmallAreas, outline: small_areas.Outline) -> Population
 
 def _of_file(path: Path, weight: str | None, areas: SmallAreas) -> Population:
     """A CSV with ``id``, a location in one of the usual forms, and perhaps a weight."""
-    header = area_tables.header_of(path)
-    forms = [names for names in FORMS.values() if set(names) <= set(header)]
-    if not forms:
-        known = ", or ".join(" and ".join(names) for names in FORMS.values())
-        raise InvalidPopulation(f"{path.name} does not say where: give {known}")
-    columns = ("id", *forms[0], *((weight,) if weight else ()))
-    rows, source = area_tables.read_csv(path, columns, "points")
-    rows.sort()
-    ids = [row[0] for row in rows]
-    if len(set(ids)) < len(ids) or not ids:
-        raise InvalidPopulation(f"{path.name} needs rows, and an id of its own in each")
-    found = [_locate(path.name, row, forms[0]) for row in rows]
-    lon, lat = (np.array([place[k] for place in found]) for k in (0, 1))
-    area = small_areas.area_of_places(areas, Places(tuple(ids), lon, lat))
+    rows = read_located(path, (weight,) if weight else (), "points")
+    ids, lon, lat = rows.ids, rows.lon, rows.lat
+    area = small_areas.area_of_places(areas, Places(ids, lon, lat))
     population = _points("points", ids, lon, lat, area, areas)
-    weights = np.array([_weight(path.name, row) if weight else 1.0 for row in rows])
+    weights = np.ones(len(ids))
+    if weight:
+        weights = np.array([_weight(path.name, *row) for row in zip(ids, rows.others, strict=True)])
     return replace(
         population,
         weight_what=weight or "points, each counted once",
         parts=whole_parts(weights),
-        sources=(source, _area_source()),
+        sources=(rows.source, _area_source()),
     )
 
 
@@ -154,19 +145,11 @@ def _points(
     )
 
 
-def _locate(name: str, row: tuple[str, ...], form: tuple[str, ...]) -> tuple[float, float]:
+def _weight(name: str, row_id: str, cells: tuple[str, ...]) -> float:
     try:
-        place = parse_location(dict(zip(form, row[1 : 1 + len(form)], strict=True)))
-    except HasuError as error:
-        raise InvalidPopulation(f"{name}, id {row[0]}: {error.detail}") from error
-    return place.lon, place.lat
-
-
-def _weight(name: str, row: tuple[str, ...]) -> float:
-    try:
-        return float(row[-1])
+        return float(cells[0])
     except ValueError as error:
-        raise InvalidPopulation(f"{name}, id {row[0]}: weight {row[-1]!r} is no number") from error
+        raise InvalidPopulation(f"{name}, id {row_id}: {cells[0]!r} is no weight") from error
 
 
 # --- districts and groups ----------------------------------------------------------------------

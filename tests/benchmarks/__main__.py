@@ -1,4 +1,4 @@
-"""Run benchmarks, print their figures and keep them in ``RESULTS.md`` and ``results.json``.
+"""Run benchmarks, print their figures, keep them in ``RESULTS.md`` and ``results.json``, plot them.
 
 ``python -m tests.benchmarks`` runs every part, ``python -m tests.benchmarks foundation scale``
 these; the figures of the others stay as they were.
@@ -20,6 +20,7 @@ import importlib
 import sys
 from pathlib import Path
 
+from tests.benchmarks.plot import write_plot
 from tests.benchmarks.results import Outcome, Part, keep, read_kept
 
 ORDER = ("foundation", "http", "peers", "scale", "repair", "live", "audit", "planner")
@@ -68,6 +69,7 @@ def main() -> None:
         sys.stdout.write(outcomes[name].as_markdown() + "\n")
         # Kept at once: a part that fails does not cost the figures of those before it.
         keep({kept: outcomes[kept] for kept in sorted(outcomes, key=_place)})
+    write_plot()
 
 
 if __name__ == "__main__":

@@ -34,25 +34,39 @@ class Row:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished process: wall seconds and peak resident memory."""
+    """A finished process: wall seconds, peak resident memory, and what it printed."""
 
     wall_s: float
     peak_mb: float
+    output: str = ""
+
+
+# Run between us and the command: what Linux gives as the peak memory of a process is at least what
+# its parent held when it started it.
+_WATCH = """
+import os, resource, sys, time
+started = time.perf_counter()
+process = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
+_, status = os.waitpid(process, 0)
+peak_kb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+os.write(int(sys.argv[1]), b"%f %d" % (time.perf_counter() - started, peak_kb))
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
 
 
 def run_process(command: Sequence[str]) -> Run:
-    """Run a command to its end; its output is shown only if it fails."""
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    """Run a command to its end; its output is kept, and shown if it fails."""
+    reading, writing = os.pipe()
+    watched = [sys.executable, "-S", "-c", _WATCH, str(writing), *command]
+    done = subprocess.run(
+        watched, cwd=ROOT, capture_output=True, text=True, check=False, pass_fds=(writing,)
     )
-    assert process.stdout is not None
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{output}")
-    return Run(time.perf_counter() - started, usage.ru_maxrss / 1024)
+    os.close(writing)
+    with os.fdopen(reading) as figures:
+        wall_s, _, peak_kb = figures.read().partition(" ")
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+    return Run(float(wall_s), int(peak_kb) / 1024, done.stdout)
 
 
 def in_turns(repeats: int, *actions: Callable[[], T]) -> list[list[T]]:

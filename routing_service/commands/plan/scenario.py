@@ -44,7 +44,13 @@ def _run(args: Namespace) -> int:
 
 
 def _report(tree: dict[str, Any], written: tuple[Path, ...]) -> str:
-    from routing_service.planner.tables import overview, scenario_tables
+    from routing_service.planner.tables import (
+        change_table,
+        flow_table,
+        gap_table,
+        overview,
+        unit_table,
+    )
 
     population, network = tree["population"], tree["manifest"]["network"]
     lines = [
@@ -59,8 +65,9 @@ def _report(tree: dict[str, Any], written: tuple[Path, ...]) -> str:
         lines += ["", table.title, terminal.as_text(table)]
     for scenario in tree["scenarios"]:
         lines += ["", f"=== {scenario['name']} ===", *filter(None, [scenario["note"]])]
-        for table in scenario_tables(scenario):
-            lines += ["", table.title, terminal.as_text(table)]
+        for make in (change_table, gap_table, unit_table, flow_table):
+            table = make(scenario)
+            lines += [] if not table.rows else ["", table.title, terminal.as_text(table)]
     lines += [
         "",
         "Minutes are not outcomes. This reports; whether anybody is worse off, people say.",

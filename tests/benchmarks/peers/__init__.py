@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 def measure() -> Part:
     """Compare with all peers, on a real town and on a city made of several of it."""
     # Imported here: the peers' own interpreter imports this package too, and has less installed.
-    from tests.benchmarks.foundation import extract
-    from tests.benchmarks.peers.compare import Comparison
-    from tests.benchmarks.peers.report import report
+    from tests.benchmarks.peers.report import measure as compare
 
-    return report([Comparison(extract()).run()])
+    return compare()

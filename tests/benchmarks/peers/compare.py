@@ -18,7 +18,9 @@ from tests.benchmarks.peers.peer import Scene
 from tests.benchmarks.peers.process import PeerMissing, Worker
 from tests.benchmarks.peers.scene import Questions, make_questions
 
-SET_UPS = 3
+CHECKED = 200
+"""Incidents for which all times are compared; some engines need half a second for one."""
+
 TURNS = 5
 BUDGET_S = 1.0
 """Seconds per engine and turn of single questions; half of it for batches."""
@@ -44,12 +46,14 @@ ENGINES = {
 class Comparison:
     """The engines on one map: their figures by name, and why those that are missing are."""
 
-    def __init__(self, pbf: Path) -> None:
-        self.map = pbf.name.partition(".")[0]
+    def __init__(self, pbf: Path, name: str, set_ups: int = 3) -> None:
+        self.map = name
+        self._set_ups = set_ups
         self.questions: Questions = make_questions(pbf)
         self.figures: dict[str, Figures] = {}
         self.missing: dict[str, str] = {}
         self.workers: dict[str, Worker] = {}
+        self._checked = self.questions.incidents[:CHECKED]
         self._pbf = pbf
 
     def run(self) -> Comparison:
@@ -57,7 +61,7 @@ class Comparison:
         # Compiled kernels are cached on a machine once, when it is installed.
         run_process([sys.executable, "-m", "routing_service.cli", "warm"])
         with tempfile.TemporaryDirectory() as folder, ExitStack() as alive:
-            for turn in range(SET_UPS):
+            for turn in range(self._set_ups):
                 for name in ENGINES:
                     if name not in self.missing:
                         self._set_up(name, Path(folder) / f"{ENGINES[name][1]}{turn}", turn, alive)
@@ -79,8 +83,8 @@ class Comparison:
                 worker.answers(self.questions.incidents[:1])
                 figures = self.figures.setdefault(name, Figures())
                 figures.first_answer_s.append(time.perf_counter() - started)
-                if turn == SET_UPS - 1:
-                    figures.times_s = np.array(worker.answers(self.questions.incidents))
+                if turn == self._set_ups - 1:
+                    figures.times_s = np.array(worker.answers(self._checked))
                     self.workers[name] = worker
                     alive.push(ended.pop_all())
         except (PeerMissing, FileNotFoundError) as error:
@@ -101,5 +105,5 @@ class Comparison:
             figures = self.figures[name]
             figures.memory_mb = worker.ask("memory")
             figures.closure_s = worker.close_road(self.questions.closure, places[0])
-            figures.closed_times_s = np.array(worker.answers(places))
+            figures.closed_times_s = np.array(worker.answers(self._checked))
             figures.closed_us = worker.ask("ask", places=places, budget_s=BUDGET_S)

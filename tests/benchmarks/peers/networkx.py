@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 
@@ -38,10 +37,10 @@ class Networkx(Library):
         command = [sys.executable, "-m", "uvicorn", "--factory", "--workers", "2"]
         command += ["--port", str(port), "--log-level", "error", "--no-access-log"]
         command += ["tests.benchmarks.peers.plain_service:make_app"]
-
         scene = json.dumps(self.scene.as_json())
         return Server(
             command,
             {"table": "/times?lon={lon}&lat={lat}"},
-            {**os.environ, "PYTHONPATH": str(ROOT), "BENCHMARK_SCENE": scene},
+            {"PYTHONPATH": str(ROOT), "BENCHMARK_SCENE": scene},
+            connections=4,
         )

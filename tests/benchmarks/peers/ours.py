@@ -1,8 +1,7 @@
-"""Our own engine, asked like any other: `hasu build`, then whole decisions in process."""
+"""Our own engine, asked like any other: a build as `hasu build` does it, then whole decisions."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -14,8 +13,7 @@ from routing_service.live.closure import Closure as Closed
 from routing_service.live.closure import Disc
 from routing_service.live.overlay import overlaid
 from routing_service.live.snapshot import Snapshot
-from routing_service.wiring import open_snapshot
-from tests.benchmarks.harness import ROOT
+from routing_service.wiring import BuildRequest, build_network, open_snapshot
 from tests.benchmarks.made_up import units_file
 from tests.benchmarks.peers.peer import Closure, Peer, Point, Server
 
@@ -26,10 +24,7 @@ class Ours(Peer):
     def set_up(self) -> None:
         units, self._file = self.scene.folder / "units.toml", self.scene.folder / "map.graph"
         units.write_text(units_file(self.scene.units), encoding="utf-8")
-        command = [sys.executable, "-m", "routing_service.cli", "build"]
-        command += ["--pbf", str(self.scene.pbf), "--units", str(units), "--profile", "car"]
-        command += ["--out", str(self._file)]
-        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        build_network(BuildRequest(units, self._file, profile="car", pbf=(self.scene.pbf,)))
         self._snapshot = open_snapshot(self._file)
 
     def ask(self, lon: float, lat: float) -> Any:

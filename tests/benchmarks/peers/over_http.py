@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from urllib.parse import urlsplit
 
 from routing_service.load.runs import at_peak
 from routing_service.load.wire import read_target
@@ -35,24 +36,25 @@ def measure_rates(
             if described is not None:
                 server = Server(**described)
                 running.enter_context(_running(server, port))
-                urls[name] = (f"http://127.0.0.1:{port}", server.paths)
+                urls[name] = (f"http://127.0.0.1:{port}", server)
         for turn in range(TURNS + 1):
-            for name, (url, paths) in urls.items():
-                for kind, path in paths.items():
-                    rate = _peak(url, path, places)
+            for name, (url, server) in urls.items():
+                for kind, path in server.paths.items():
+                    rate = _peak(url + path, server.connections, places)
                     if turn:  # the first round only warms up
                         figures[name].rates.setdefault(kind, []).append(rate)
 
 
-def _peak(url: str, path: str, places: Sequence[Point]) -> float:
+def _peak(url: str, connections: int, places: Sequence[Point]) -> float:
     """Good replies per second."""
-    target = read_target(url)
+    parts = urlsplit(url)
+    target, path = read_target(f"http://{parts.netloc}"), url.removeprefix(f"http://{parts.netloc}")
     asked = [path.format(lon=f"{lon:.6f}", lat=f"{lat:.6f}") for lon, lat in places]
     requests = [target.get(each) for each in asked]
-    samples = at_peak(target, requests, PEAK_S)
+    samples = at_peak(target, requests, PEAK_S, connections)
     good = sum(len(s.due_us) for (_, status), s in samples.series.items() if status == 200)
     if samples.errors or good < samples.replies():
-        raise RuntimeError(f"{url}{path}: {samples.errors}, {good} of {samples.replies()} good")
+        raise RuntimeError(f"{url}: {samples.errors}, {good} of {samples.replies()} good")
     return good / samples.wall_s
 
 

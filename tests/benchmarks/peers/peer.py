@@ -47,11 +47,15 @@ class Scene:
 
 @dataclass(frozen=True)
 class Server:
-    """How to serve the engine over HTTP, and what to ask it: ``{lon}`` and ``{lat}`` are filled."""
+    """How to serve the engine over HTTP, and what to ask it: ``{lon}`` and ``{lat}`` are filled.
+
+    `connections` ask at once; fewer for one so slow that a queue would time out.
+    """
 
     command: Sequence[str]
     paths: Mapping[str, str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    connections: int = 32
 
 
 class Peer(ABC):

@@ -97,14 +97,16 @@ def _ask_many(peer: Peer, places: list[list[float]], budget_s: float) -> float |
 
 
 def _memory_mb() -> dict[str, float]:
-    """Peak resident set of this process, and the largest of the programs that it ran.
+    """Resident set of this process now, and the peak of setting up, its own or of its programs.
 
-    Not `getrusage` for the first: Linux counts in the parent's, from before the exec.
+    Not `getrusage` for its own: Linux counts in the parent's, from before the exec.
     """
     status = Path("/proc/self/status").read_text(encoding="ascii")
-    peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    now, peak = (
+        int(status.partition(f"{name}:")[2].split()[0]) / 1024 for name in ("VmRSS", "VmHWM")
+    )
     programs = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return {"asking": peak, "set_up": max(peak, programs)}
+    return {"asking": now, "set_up": max(peak, programs)}
 
 
 def _server(peer: Peer, port: int) -> dict[str, Any] | None:
