@@ -26,6 +26,7 @@ from routing_service.live.engine import Engine
 from routing_service.live.follower import Clock, Follower
 from routing_service.live.golden import Miss, check_golden, read_golden
 from routing_service.live.no_store import Nowhere
+from routing_service.live.overlay import prepare
 from routing_service.live.snapshot import Limits, Snapshot
 from routing_service.live.store import open_store
 from routing_service.progress import Progress
@@ -181,6 +182,7 @@ def open_follower(settings: Settings, engine: Engine, clock: Clock) -> Follower:
     base = engine.snapshot
     if not settings.store:
         return Follower(engine, base, Nowhere, clock, settings.stale_limit_s, has_store=False)
+    prepare(engine.snapshot.graph)
     engine.withdraw()
     open_it = partial(open_store, settings.store)
     return Follower(engine, base, open_it, clock, settings.stale_limit_s)
@@ -258,4 +260,5 @@ def warm_kernels() -> float:
     # An error model, so that the probabilities are compiled too.
     known = {**graph.manifest, "error_model": {"sigma_scene": 0.1, "sigma_unit": 0.1}}
     warm_snapshot(Snapshot(replace(graph, manifest=known), "warm"))
+    prepare(graph)
     return time.perf_counter() - started
