@@ -26,8 +26,10 @@ from routing_service.live.engine import Engine
 from routing_service.live.follower import Clock, Follower
 from routing_service.live.golden import Miss, check_golden, read_golden
 from routing_service.live.no_store import Nowhere
+from routing_service.live.overlay import prepare
 from routing_service.live.snapshot import Limits, Snapshot
-from routing_service.live.store import open_store
+from routing_service.live.store import LiveStore, open_store
+from routing_service.live.view import View
 from routing_service.progress import Progress
 
 DEFAULT_PROFILE = "blue_light"
@@ -179,11 +181,30 @@ def open_follower(settings: Settings, engine: Engine, clock: Clock) -> Follower:
     answers nothing until the state was read: without the day's closures it could be wrong.
     """
     base = engine.snapshot
+    _ = base.graph.edge_index  # where closures look for edges: made once, shared by all workers
     if not settings.store:
         return Follower(engine, base, Nowhere, clock, settings.stale_limit_s, has_store=False)
+    prepare(engine.snapshot.graph)
     engine.withdraw()
     open_it = partial(open_store, settings.store)
     return Follower(engine, base, open_it, clock, settings.stale_limit_s)
+
+
+def read_view(settings: Settings, clock: Clock) -> View:
+    """What is known of the day now, read once; without a store nothing is.
+
+    Raises
+    ------
+    StoreUnavailable, StoreCorrupt
+        The day's closures are not known, so any answer could be wrong.
+    """
+    moment = clock()
+    view = View.of(open_snapshot(settings.graph, limits_of(settings)), moment)
+    store: LiveStore = open_store(settings.store) if settings.store else Nowhere()
+    try:
+        return view.after(store.read(0), moment)
+    finally:
+        store.close()
 
 
 def warm_snapshot(snapshot: Snapshot) -> None:
@@ -258,4 +279,5 @@ def warm_kernels() -> float:
     # An error model, so that the probabilities are compiled too.
     known = {**graph.manifest, "error_model": {"sigma_scene": 0.1, "sigma_unit": 0.1}}
     warm_snapshot(Snapshot(replace(graph, manifest=known), "warm"))
+    prepare(graph)
     return time.perf_counter() - started

@@ -13,8 +13,12 @@ from routing_service.api import problems
 from routing_service.errors import Forbidden, HasuError, Unauthorised
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from routing_service.api.fast_lane import App, Message, Receive, Scope, Send
     from routing_service.api.keys import Key, KeyRing
+
+Headers = list[tuple[bytes, bytes]]
 
 GUARDED = ("/v1/", "/map/")
 ASKING = ("GET", "HEAD", "OPTIONS")
@@ -39,6 +43,8 @@ class Guard:
     def __init__(self, app: App, keys: KeyRing) -> None:
         self.app = app
         self.keys = keys
+        self._at_once: Callable[[bytes, Headers], bytes | None] | None
+        self._at_once = getattr(app, "at_once", None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with the name of its key, or refuse it."""
@@ -50,8 +56,14 @@ class Guard:
                 return
         await self.app(scope, receive, send)
 
+    def at_once(self, url: bytes, headers: Headers) -> bytes | None:
+        """The answer to a plain question (see `FastLane.at_once`), if it comes with a key."""
+        if self._at_once is None or self.keys.holder(_given(headers)) is None:
+            return None
+        return self._at_once(url, headers)
+
     def _admit(self, scope: Scope) -> Key:
-        key = self.keys.holder(_given(scope))
+        key = self.keys.holder(_given(scope["headers"]))
         if key is None:
             raise Unauthorised(
                 "This service needs a key: send the header 'Authorization: Bearer' with yours."
@@ -65,9 +77,9 @@ class Guard:
         return key
 
 
-def _given(scope: Scope) -> str:
+def _given(headers: Headers) -> str:
     """The key that a request carries, empty if it has none or, ambiguously, several."""
-    found = [value for name, value in scope["headers"] if name == b"authorization"]
+    found = [value for name, value in headers if name == b"authorization"]
     scheme, _, key = found[0].decode("latin-1").partition(" ") if len(found) == 1 else ("", "", "")
     return key.strip() if scheme.lower() == "bearer" else ""
 

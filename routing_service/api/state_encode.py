@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from routing_service.live.closure import Closure
     from routing_service.live.events import UnitStatusSet
     from routing_service.live.unit_states import UnitState
-    from routing_service.live.view import View
+    from routing_service.live.view import Placed, View
 
 Json = dict[str, Any]
 
 
-def opened(view: View, closure: Closure, state_version: int) -> Json:
+def opened(placed: Placed, state_version: int) -> Json:
     """What a closure hit, for whoever ordered it."""
-    return {"id": closure.id, "state_version": state_version, **_hit(view, closure)}
+    return {"id": placed.effect.closure.id, "state_version": state_version, **_hit(placed)}
 
 
 def closures(view: View) -> Json:
@@ -119,12 +119,11 @@ def _closure(view: View, closure: Closure) -> Json:
         "shuts": closure.shuts,
         "recorded_at": _moment(event.at),
         "recorded_by": event.author,
-        **_hit(view, closure),
+        **_hit(view.placed[closure.id]),
     }
 
 
-def _hit(view: View, closure: Closure) -> Json:
-    placed = view.placed[closure.id]
+def _hit(placed: Placed | None) -> Json:
     if placed is None:
         return {"roads": [], "edges": 0, "metres": 0.0}
     hit = placed.hit

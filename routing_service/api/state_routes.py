@@ -34,9 +34,8 @@ from routing_service.errors import (
     UnknownUnit,
 )
 from routing_service.live.closure import Closure
-from routing_service.live.effect import effect_of
 from routing_service.live.events import ClosureOpened, ClosureRevoked, UnitStatusSet
-from routing_service.live.view import View
+from routing_service.live.view import Placed, View
 
 if TYPE_CHECKING:
     from routing_service.live.follower import Follower
@@ -204,25 +203,24 @@ async def get_state(request: Request) -> Response:
 
 # --- off the event loop -------------------------------------------------------------------
 def _open(following: Follower, closure: Closure, who: str) -> dict[str, Any]:
-    view = following.catch_up()
-    effect_of(view.base.graph, closure)  # refuses one that hits nothing, before it is on record
-    known = view.state.closures.get(closure.id)
+    # Refuses one that hits nothing, before it is on record.
+    placed = Placed.on(following.view.base.graph, closure)
+    known = following.newest().closures.get(closure.id)
     if known is None:
         version = following.append(ClosureOpened(closure), who).version
-        view = following.view
     elif known == closure:
-        version = view.told[closure.id].version
+        version = following.view.state.version
     else:
         raise ClosureConflict(
             "A closure with this id is in force and says something else: revoke it first, or "
             "give this one another id.",
             id=closure.id,
         )
-    return state_encode.opened(view, closure, version)
+    return state_encode.opened(placed, version)
 
 
 def _revoke(following: Follower, closure_id: str, who: str) -> dict[str, Any]:
-    if closure_id not in following.catch_up().state.closures:
+    if closure_id not in following.newest().closures:
         raise UnknownClosure("No closure has this id; GET /v1/closures lists those that are known.")
     return {"state_version": following.append(ClosureRevoked(closure_id), who).version}
 

@@ -28,18 +28,18 @@ def _options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--at", metavar="TIME", help="When, with its offset: 2026-11-22T08:30:00Z; default now."
     )
-    add_settings(parser, "graph", "snap_limit_m", "poor_snap_m", "near_tie_minutes")
+    add_settings(parser, "graph", "store", "snap_limit_m", "poor_snap_m", "near_tie_minutes")
     add_json(parser)
 
 
 def _run(args: Namespace) -> int:
     from routing_service.api import encode, ids
-    from routing_service.wiring import open_engine
+    from routing_service.wiring import read_view
 
     settings = read_settings(args)
     location = _read_location(args)
     now = ids.now()
-    snapshot = open_engine(settings).snapshot.at(location.at or now)
+    snapshot = read_view(settings, lambda: now).snapshot.at(location.at or now)
     decision = snapshot.decide(location)
     if args.json:
         made = ids.time_ordered_id(), ids.utc_text(now)

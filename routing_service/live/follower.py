@@ -16,10 +16,11 @@ from contextlib import suppress
 from datetime import datetime
 
 from routing_service.decision.model import Location
-from routing_service.errors import HasuError, NotReady, StoreUnavailable
+from routing_service.errors import HasuError, NotReady, StateBehind, StoreUnavailable
 from routing_service.live.engine import Engine
 from routing_service.live.events import Body, Event
 from routing_service.live.snapshot import Snapshot
+from routing_service.live.state import LiveState
 from routing_service.live.store import LiveStore
 from routing_service.live.view import View
 
@@ -32,6 +33,7 @@ STALE_AFTER_S = 1.5
 """A state that was not confirmed for this long is marked; shorter than that is only slow."""
 
 RETRY_S = 0.25
+APPLY_PATIENCE_S = 5.0
 START_PATIENCE_S = 5.0
 STOP_PATIENCE_S = 5.0
 
@@ -77,7 +79,7 @@ class Follower:
         self._told = ""
         # Held while a view is made, so that two threads cannot publish in the wrong order.
         self._making = threading.Lock()
-        self._first = threading.Event()
+        self._published = threading.Condition()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -86,7 +88,8 @@ class Follower:
         """Begin to follow; returns when the state was read once, or was not for some seconds."""
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
         self._thread.start()
-        self._first.wait(START_PATIENCE_S)
+        with self._published:
+            self._published.wait_for(lambda: self._view is not None, START_PATIENCE_S)
 
     def stop(self) -> None:
         """End the thread and let go of the store."""
@@ -124,12 +127,28 @@ class Follower:
         ------
         StoreUnavailable, StoreCorrupt
             It may or may not have been written; the same may be written again.
+        StateBehind
+            It was written, but is not in effect here yet.
         """
         event = self._opened().append(body, author, self._clock())
-        self.catch_up()
+        with self._published:
+            arrived = self._published.wait_for(
+                lambda: self._view is not None and self._view.state.version >= event.version,
+                APPLY_PATIENCE_S,
+            )
+        if not arrived:
+            raise StateBehind(
+                f"It is on record as event {event.version}, but not yet in effect here.",
+                state_version=event.version,
+            )
         return event
 
-    def catch_up(self) -> View:
+    def newest(self) -> LiveState:
+        """The state with all that is in the store, of which the last may not be in effect yet."""
+        state = self.view.state
+        return state.after(*self._opened().read(state.version))
+
+    def advance(self) -> View:
         """Read what is new and publish it if anything changed; the view in force after that."""
         store = self._opened()
         with self._making:
@@ -146,7 +165,7 @@ class Follower:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                view = self.catch_up()
+                view = self.advance()
                 self._tell("")
                 self._opened().wait(view.state.version, self._pause_s(view))
             except HasuError as error:
@@ -176,7 +195,8 @@ class Follower:
         self._view = view
         self._engine.publish(view.snapshot)
         self._stale = False
-        self._first.set()
+        with self._published:
+            self._published.notify_all()
 
     def _lost(self, detail: str) -> None:
         if self._stopping.is_set():

@@ -15,11 +15,11 @@ import numpy as np
 
 from routing_service.errors import ClosureHitsNothing
 from routing_service.graph.doors import at_speeds
-from routing_service.graph.repair import repair_trees
+from routing_service.graph.repair import repair_trees, spot_check
 from routing_service.graph.road_graph import RoadGraph
 from routing_service.graph.split import ranges
 from routing_service.graph.trees import beyond_doors
-from routing_service.live.closure import Closure
+from routing_service.live.closure import Closure, Way
 from routing_service.live.effect import Effect, effect_of, slowed_ms
 from routing_service.units import INF_MS, NONE, IntArray
 
@@ -65,6 +65,16 @@ def overlaid(base: RoadGraph, closures: Sequence[Closure | Effect]) -> RoadGraph
         set_tree_ms=np.stack([each.tree_ms for each in further]),
         set_tree_cm=np.stack([each.tree_cm for each in further]),
     )
+
+
+def prepare(base: RoadGraph) -> None:
+    """Do now what the first closure would otherwise wait for: index the edges, load the kernels.
+
+    Before a fork it is done once for all workers (0.3 s for half a million edges).
+    """
+    door = int(base.doors[0, 0, 0])
+    shut = Closure("prepare", "none", "none", "none", Way(int(base.edge_way[door])))
+    spot_check(base, overlaid(base, [shut]), labels=2, seed=0)
 
 
 def _effect(base: RoadGraph, closure: Closure | Effect) -> Effect | None:

@@ -32,6 +32,17 @@ class Placed:
     graph: RoadGraph
     effect: Effect
 
+    @classmethod
+    def on(cls, graph: RoadGraph, closure: Closure) -> Placed:
+        """Place a closure on a network.
+
+        Raises
+        ------
+        ClosureHitsNothing, InvalidClosure
+            See `hit.find_edges`.
+        """
+        return cls(graph, effect_of(graph, closure))
+
     @cached_property
     def hit(self) -> Hit:
         """Roads, edges and metres."""
@@ -147,7 +158,7 @@ class View:
 
 def _place(graph: RoadGraph, closure: Closure) -> Placed | None:
     try:
-        return Placed(graph, effect_of(graph, closure))
+        return Placed.on(graph, closure)
     except HasuError as error:
         # Accepted elsewhere, for another network: it must not stop this one.
         log.warning("closure %s hits nothing here: %s", closure.id, error.code)

@@ -334,7 +334,7 @@ def test_opening_hours_close_and_open_a_unit(tmp_path: Path) -> None:
     ) as worker:
         assert worker.decide()["destination"]["ods_code"] == "SOUTH"
         clock.pass_(hours=1)  # it is eleven
-        worker.follower.catch_up()
+        worker.follower.advance()
         assert worker.decide()["destination"]["ods_code"] == "NORTH"
         south = worker.api.get("/v1/units").json()["units"][1]
         assert (south["status"], south["reason"]) == ("closed", "outside its opening hours")
