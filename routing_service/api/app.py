@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 import routing_service
-from routing_service.api import document, pages, problems, routes, state_routes
+from routing_service.api import area_routes, document, pages, problems, routes, state_routes
 from routing_service.api.heavy import HeavyLane
 
 if TYPE_CHECKING:
@@ -57,8 +58,10 @@ def create_app(engine: Engine, follower: Follower | None = None) -> FastAPI:
     app.state.follower = follower
     app.state.started_s = time.monotonic()
     app.state.heavy = HeavyLane()
+    app.state.areas = OrderedDict()
     app.include_router(routes.router)
     app.include_router(state_routes.router)
+    app.include_router(area_routes.router)
     app.include_router(pages.router)
     problems.install(app)
     document.install(app)

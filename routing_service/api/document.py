@@ -13,7 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from routing_service.api import problems, schemas, state_schemas
+from routing_service.api import area_schemas, problems, schemas, state_schemas
 
 Json = dict[str, Any]
 
@@ -33,7 +33,7 @@ _MEANINGS = {
     "large": (413, "More than this route takes"),
     "not_json": (415, "The body is not declared as JSON"),
     "unanswerable": (422, "Outside the region, too far from a road, no route, or an NHS number"),
-    "not_installed": (501, "This installation has no postcodes"),
+    "not_installed": (501, "This installation lacks the package that it needs: postcodes, areas"),
     "not_ready": (
         503,
         "The state asked for is not here, nothing is known yet, or too much is asked",
@@ -135,6 +135,13 @@ UNIT_PARAMETER: Json = {
     "schema": {"type": "string", "examples": ["RXF05"]},
 }
 
+MINUTES_PARAMETER = _parameter(
+    "minutes",
+    "query",
+    "Limits of the bands, with commas between",
+    {"type": "string", "examples": ["15,30,45"]},
+)
+
 
 def install(app: FastAPI) -> None:
     """Make `app` describe its routes with the shapes of `schemas` and all problem codes."""
@@ -149,7 +156,7 @@ def install(app: FastAPI) -> None:
                 license_info=app.license_info,
             )
             _, shapes = models_json_schema(
-                [(model, "validation") for model in (*schemas.ALL, *state_schemas.ALL)],
+                [(model, "validation") for model in (*schemas.ALL, *state_schemas.ALL, *area_schemas.ALL)],
                 ref_template="#/components/schemas/{model}",
             )
             components = document.setdefault("components", {}).setdefault("schemas", {})

@@ -28,7 +28,7 @@ COMPRESSION_LEVEL: Final = 1
 
 _WKB_POINT: Final = np.dtype([("order", "u1"), ("type", "<u4"), ("x", "<f8"), ("y", "<f8")])
 # GDAL writes the moment of its last change into a GeoPackage: the same bytes need the same moment.
-_GDAL_OPTIONS: Final = {"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"}
+GDAL_OPTIONS: Final = {"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +101,7 @@ def _write_features(driver: str, **options: str) -> Callable[[Path, Rows, Crs], 
 
         schema = rows.schema.remove_metadata().append(pa.field("geometry", pa.binary()))
         reader = pa.RecordBatchReader.from_batches(schema, _with_points(rows, schema, AXES[crs]))
-        pyogrio.set_gdal_config_options(_GDAL_OPTIONS)
+        pyogrio.set_gdal_config_options(GDAL_OPTIONS)
         pyogrio.write_arrow(
             reader,
             path,

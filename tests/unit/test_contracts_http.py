@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel
 
 from routing_service import errors
-from routing_service.api import problems, schemas, state_schemas
+from routing_service.api import area_schemas, problems, schemas, state_schemas
 from routing_service.api.app import create_app
 from routing_service.live.snapshot import Limits
 from routing_service.location import forms
@@ -26,6 +26,11 @@ PROVENANCE = ["graph_id", "network", "state_version", "profile", "calibration"]
 FINDINGS = [
     *("speed_set", "incident", "destination", "nearest_ods_code", "margin_minutes"),
     *("near_tie", "ranking", "flags"),
+]
+
+AREAS = [
+    *("type", "graph_id", "network", "state_version", "profile", "calibration", "speed_set"),
+    *("spacing_m", "attribution", "features"),
 ]
 
 # Method, path, shape of the success, its members in order.
@@ -65,6 +70,8 @@ ROUTES: list[tuple[str, str, type[BaseModel], list[str]]] = [
         *("GET", "/v1/closures", state_schemas.ClosuresOut),
         ["graph_id", "state_version", "closures"],
     ),
+    ("GET", "/v1/isochrones?unit=NORTH&minutes=5,10", area_schemas.AreasOut, AREAS),
+    ("GET", "/v1/catchments", area_schemas.AreasOut, AREAS),
     ("GET", "/map/closures.json", state_schemas.ClosureMapOut, ["type", "features"]),
     ("GET", "/healthz", schemas.HealthOut, ["status"]),
     ("GET", "/readyz", schemas.ReadyOut, ["status", "graph_id", "state_version"]),
@@ -103,7 +110,7 @@ def test_a_reply_has_its_shape(
 ) -> None:
     reply = ask(api, method, path)
     assert reply.status_code == 200, reply.text
-    geojson = path.startswith("/map/")
+    geojson = path.startswith("/map/") or shape is area_schemas.AreasOut
     expected = "application/geo+json" if geojson else "application/json"
     assert reply.headers["content-type"] == expected
     shape.model_validate_json(reply.content)  # every field described, none beyond
@@ -357,7 +364,7 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     assert found <= known
 
 
-SHAPES = {shape.__name__: shape for shape in (*schemas.ALL, *state_schemas.ALL)}
+SHAPES = {shape.__name__: shape for shape in (*schemas.ALL, *state_schemas.ALL, *area_schemas.ALL)}
 
 
 def test_every_example_body_is_a_valid_one(document: dict[str, Any]) -> None:

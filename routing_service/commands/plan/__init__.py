@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from routing_service.commands.command import group
-from routing_service.commands.plan import matrix, report, scenario, sites
+from routing_service.commands.plan import areas, matrix, report, scenario, sites
 
 COMMAND = group(
     "plan",
     "Answer planners: travel times of whole populations, and what would change them.",
-    (matrix.COMMAND, scenario.COMMAND, report.COMMAND, sites.COMMAND),
+    (matrix.COMMAND, scenario.COMMAND, report.COMMAND, sites.COMMAND, areas.ISOCHRONES, areas.CATCHMENTS),
 )
