@@ -1,7 +1,7 @@
 # Every target may be repeated: stamp files in .venv and the graph file remember what is done.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run graph test check bench peers lock clean
+.PHONY: help run graph test check bench peers load lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -45,6 +45,9 @@ bench: $(DEV) $(GRAPH) ## Speed and memory, beside other tools, in one run
 
 peers: ## Install the other engines that `make bench` asks too, on Python 3.12
 	scripts/make-peers
+
+load: $(RUN) $(GRAPH) ## A service under load, held to the budget of tests/load
+	$(BIN)/python -m tests.load
 
 lock: ## Pin every dependency with hashes
 	scripts/lock

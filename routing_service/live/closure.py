@@ -189,6 +189,32 @@ class Closure:
             expires_at=_moment(given, "expires_at"),
         )
 
+    @classmethod
+    def from_record(cls, fields: Mapping[str, Any]) -> Closure:
+        """Read what `to_json` wrote and a store has kept.
+
+        Nothing is judged again: what was taken once by the rules of its day must be read for ever,
+        and a store of a year is read in seconds.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            It is no such record.
+        """
+        start, expiry = fields.get("starts_at"), fields.get("expires_at")
+        return cls(
+            id=fields["id"],
+            reason=fields["reason"],
+            author=fields["author"],
+            source=fields["source"],
+            where=_where_of_record(fields),
+            direction_deg=fields.get("direction_deg"),
+            delay_factor=fields.get("delay_factor"),
+            delay_minutes=fields.get("delay_minutes"),
+            starts_at=None if start is None else datetime.fromisoformat(start),
+            expires_at=None if expiry is None else datetime.fromisoformat(expiry),
+        )
+
 
 WHERE_FIELDS: Final = ("way", "point", "radius_m", "line", "road", "polygon")
 FIELDS: Final = (
@@ -332,3 +358,21 @@ def _where_json(where: Where) -> dict[str, Any]:
 
 def _polygon_json(rings: tuple[Ring, ...]) -> dict[str, Any]:
     return {"type": "Polygon", "coordinates": [[list(p) for p in ring] for ring in rings]}
+
+
+def _where_of_record(fields: Mapping[str, Any]) -> Where:
+    match fields:
+        case {"way": way}:
+            return Way(way)
+        case {"point": {"lat": lat, "lon": lon}, "radius_m": radius_m}:
+            return Disc(lat, lon, radius_m)
+        case {"line": {"coordinates": points}}:
+            return Line(_ring_of_record(points))
+        case {"polygon": {"coordinates": rings}}:
+            outline = tuple(_ring_of_record(ring) for ring in rings)
+            return Road(fields["road"], outline) if "road" in fields else Polygon(outline)
+    raise ValueError("a closure without a place")
+
+
+def _ring_of_record(points: Sequence[Sequence[float]]) -> Ring:
+    return tuple((lon, lat) for lon, lat in points)

@@ -30,7 +30,7 @@ class ClosureOpened:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ClosureOpened:
         """Read what `to_json` gave."""
-        return cls(Closure.from_json(values["closure"]))
+        return cls(Closure.from_record(values["closure"]))
 
 
 @dataclass(frozen=True, slots=True)

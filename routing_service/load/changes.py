@@ -9,6 +9,7 @@ import json
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from routing_service.load.wire import Target, exchange
 AUTHOR = "hasu load"
 REASON = "load test"
 RADIUS_M = 30
+NO_SUCH = "no-such-closure"
 CLOSED_AT_ONCE = 20
 """How many closures are in force at most."""
 
@@ -61,10 +63,14 @@ class Changes:
     def _close_or_open(self) -> bytes:
         # The more are closed, the likelier is a reopening, so their number settles by itself.
         if self._random.integers(CLOSED_AT_ONCE) < len(self._closed):
-            return self._target.request("DELETE", f"/v1/closures/{self._closed.popleft()}")
+            return self._target.request("DELETE", self._path_of(self._closed.popleft()))
         lat, lon = self._places[int(self._random.integers(len(self._places)))]
         point = {"point": {"lat": lat, "lon": lon}, "radius_m": RADIUS_M}
         return self._target.request("POST", "/v1/closures", {**point, **self._why})
+
+    @staticmethod
+    def _path_of(closure_id: str) -> str:
+        return f"/v1/closures/{quote(closure_id)}?author={quote(AUTHOR)}"
 
     def _note_closure(self, status: int, body: bytes) -> None:
         if status == 201:
@@ -97,11 +103,12 @@ class Changes:
         self._open = [
             unit["ods_code"] for unit in units.get("units", []) if unit["status"] == "open"
         ]
-        allowed, _ = exchange(self._target, "GET", "/v1/closures")
-        if status != 200 or allowed != 200:
+        # Taking back what is not there changes nothing, and tells whether changes are taken.
+        refused, why = exchange(self._target, "DELETE", self._path_of(NO_SUCH))
+        if status != 200 or refused != 404:
             raise InvalidRequest(
-                f"this service takes no closures (status {allowed}): give it a store with "
-                "HASU_STORE, or leave --closures-per-s and --diverts-per-s out"
+                f"this service takes no changes (status {refused}: {why.get('detail', '')}) "
+                "Or leave --closures-per-s and --diverts-per-s out."
             )
         if len(self._open) < 2:
             raise InvalidRequest("fewer than two units are open, so none will be diverted")
@@ -110,7 +117,7 @@ class Changes:
         """Open what is still closed and end what is still diverted; how many could not be."""
         failed = 0
         for closure_id in self._closed:
-            status, _ = exchange(self._target, "DELETE", f"/v1/closures/{closure_id}")
+            status, _ = exchange(self._target, "DELETE", self._path_of(closure_id))
             failed += status not in (200, 404)
         for ods_code in self._diverted:
             path = f"/v1/units/{ods_code}/status"

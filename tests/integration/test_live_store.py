@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -11,12 +12,12 @@ from datetime import timedelta
 import pytest
 
 from routing_service.errors import (
-    HasuError,
     InvalidSettings,
     StoreCorrupt,
     StoreUnavailable,
     StoreVersion,
 )
+from routing_service.live.closure import Disc, Line
 from routing_service.live.events import Body, ClosureOpened, ClosureRevoked, Event
 from routing_service.live.state import LiveState
 from routing_service.live.store import LiveStore, open_store
@@ -85,10 +86,12 @@ def test_the_time_of_an_event_is_kept_to_the_microsecond_and_orders_nothing(
 
 def test_what_could_not_be_read_back_is_not_written(store: LiveStore) -> None:
     """It would make the store illegible for good."""
-    with pytest.raises(HasuError, match="reason"):
-        append(store, ClosureOpened(closure("a", reason="x" * 10_000)))
+    with pytest.raises(ValueError, match="no such status"):
+        append(store, status("NORTH", "shut"))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="JSON"):
+        append(store, ClosureOpened(closure("a", where=Disc(53.5, -1.5, math.nan))))
     with pytest.raises(ValueError, match="read back"):
-        append(store, ClosureOpened(closure("a", reason="flood ")))
+        append(store, ClosureOpened(closure("a", where=Line([(-1.5, 53.5)]))))  # type: ignore[arg-type]
     assert [event.version for event in append(store, opened("a"))] == [1]
     assert len(store.read(0)) == 1
 

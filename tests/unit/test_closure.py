@@ -32,6 +32,7 @@ def test_each_form_is_read_and_written_back(fields: dict[str, Any], where: objec
     assert closure.where == where
     assert closure.shuts
     assert Closure.from_json(json.loads(json.dumps(closure.to_json()))) == closure
+    assert Closure.from_record(json.loads(json.dumps(closure.to_json()))) == closure
     assert hash(closure) == hash(Closure.from_json(closure.to_json()))
 
 
