@@ -24,6 +24,8 @@ LOCATION_EXAMPLES: Mapping[str, Json] = {
     "easting_northing": {"value": {"easting": 434400, "northing": 406100}},
 }
 
+MODELS = (*schemas.ALL, *state_schemas.ALL, *area_schemas.ALL)
+
 _MEANINGS = {
     "malformed": (400, "The request or its location cannot be read"),
     "keyless": (401, "A key is needed, where the service asks for keys"),
@@ -156,7 +158,10 @@ def install(app: FastAPI) -> None:
                 license_info=app.license_info,
             )
             _, shapes = models_json_schema(
-                [(model, "validation") for model in (*schemas.ALL, *state_schemas.ALL, *area_schemas.ALL)],
+                [
+                    (model, "validation")
+                    for model in (*schemas.ALL, *state_schemas.ALL, *area_schemas.ALL)
+                ],
                 ref_template="#/components/schemas/{model}",
             )
             components = document.setdefault("components", {}).setdefault("schemas", {})

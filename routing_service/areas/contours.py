@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,7 +61,7 @@ def within(lattice: Lattice, field: FloatArray, high: float) -> Any:
     generator = contour_generator(lattice.lon, lattice.lat, known, fill_type=FillType.OuterOffset)
     polygons = []
     for points, offsets in zip(*generator.filled(-np.inf, high), strict=True):
-        outer, *holes = (points[a:b] for a, b in zip(offsets[:-1], offsets[1:], strict=True))
+        outer, *holes = (points[a:b] for a, b in pairwise(offsets))
         polygons.append(shapely.Polygon(outer, holes))
     whole = shapely.set_precision(shapely.MultiPolygon(polygons), PRECISION_DEG)
     return _without_noise(whole, _square_degrees(lattice))

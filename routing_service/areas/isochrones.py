@@ -23,7 +23,7 @@ MOST_MINUTES = 600.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Band:
-    """The area from which `unit` is reached in more than `low_minutes` and at most `high_minutes`."""
+    """From where `unit` is reached in more than `low_minutes` and at most `high_minutes`."""
 
     unit: Unit
     low_minutes: float

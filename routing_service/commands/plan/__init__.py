@@ -8,5 +8,12 @@ from routing_service.commands.plan import areas, matrix, report, scenario, sites
 COMMAND = group(
     "plan",
     "Answer planners: travel times of whole populations, and what would change them.",
-    (matrix.COMMAND, scenario.COMMAND, report.COMMAND, sites.COMMAND, areas.ISOCHRONES, areas.CATCHMENTS),
+    (
+        matrix.COMMAND,
+        scenario.COMMAND,
+        report.COMMAND,
+        sites.COMMAND,
+        areas.ISOCHRONES,
+        areas.CATCHMENTS,
+    ),
 )
