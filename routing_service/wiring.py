@@ -27,6 +27,7 @@ from routing_service.live.follower import Clock, Follower
 from routing_service.live.golden import Miss, check_golden, read_golden
 from routing_service.live.no_store import Nowhere
 from routing_service.live.overlay import prepare
+from routing_service.live.policy import read_policy
 from routing_service.live.snapshot import Limits, Snapshot
 from routing_service.live.store import LiveStore, open_store
 from routing_service.live.view import View
@@ -169,9 +170,17 @@ def limits_of(settings: Settings) -> Limits:
 
 def open_engine(settings: Settings) -> Engine:
     """Open the graph file of the settings and answer once, so that every kernel is ready."""
-    snapshot = open_snapshot(settings.graph, limits_of(settings))
+    snapshot = open_base(settings)
     warm_snapshot(snapshot)
     return Engine(snapshot)
+
+
+def open_base(settings: Settings) -> Snapshot:
+    """The network of the settings with their thresholds and policy, before anything happened."""
+    snapshot = open_snapshot(settings.graph, limits_of(settings))
+    if settings.policy is None:
+        return snapshot
+    return replace(snapshot, policy=read_policy(settings.policy, snapshot.units))
 
 
 def open_follower(settings: Settings, engine: Engine, clock: Clock) -> Follower:
@@ -199,7 +208,7 @@ def read_view(settings: Settings, clock: Clock) -> View:
         The day's closures are not known, so any answer could be wrong.
     """
     moment = clock()
-    view = View.of(open_snapshot(settings.graph, limits_of(settings)), moment)
+    view = View.of(open_base(settings), moment)
     store: LiveStore = open_store(settings.store) if settings.store else Nowhere()
     try:
         return view.after(store.read(0), moment)

@@ -23,6 +23,8 @@ DEGREE_DECIMALS = 7
 LINE_DECIMALS = 5
 """A drawn line needs a metre, and this is a third fewer bytes than the network's unit."""
 
+NO_POLICY = "none"
+
 Json = dict[str, Any]
 
 _ENCODER = json.JSONEncoder(
@@ -44,16 +46,26 @@ def dump(body: Mapping[str, Any]) -> bytes:
     return _ENCODER.encode(body).encode("utf-8", "replace")
 
 
-def provenance(snapshot: Snapshot, computed_at: str) -> Json:
-    """Which graph, state and speeds an answer comes from: what a replay needs."""
+def versions(snapshot: Snapshot) -> Json:
+    """Which graph, state, speeds and policy an answer comes from.
+
+    ``state_age_seconds`` is there only while the store cannot be reached.
+    """
+    stale = {} if snapshot.stale_s is None else {"state_age_seconds": round(snapshot.stale_s, 1)}
     return {
         "graph_id": snapshot.graph_id,
         "network": snapshot.network,
         "state_version": snapshot.state_version,
         "profile": snapshot.profile,
         "calibration": snapshot.calibration,
-        "computed_at": computed_at,
+        "policy": NO_POLICY if snapshot.policy is None else snapshot.policy.id,
+        **stale,
     }
+
+
+def provenance(snapshot: Snapshot, computed_at: str) -> Json:
+    """The versions, and when the answer was computed: what a replay needs."""
+    return {**versions(snapshot), "computed_at": computed_at}
 
 
 def decision(

@@ -160,6 +160,10 @@ class Provenance(Shape):
     state_version: Annotated[int, Field(ge=0, description="Version of closures and diverts")]
     profile: Annotated[str, Field(examples=["blue_light"])]
     calibration: Annotated[str, Field(description="`uncalibrated` or an id")]
+    policy: Annotated[str, Field(description="`none` or the id of the policy file")]
+    state_age_seconds: float | None = Field(
+        None, ge=0, description="Only while the store cannot be reached: since it was last heard"
+    )
 
 
 class _Computed(Provenance):
@@ -313,6 +317,7 @@ DECISION_EXAMPLE: dict[str, Any] = {
     "state_version": 12,
     "profile": "blue_light",
     "calibration": "uncalibrated",
+    "policy": "none",
     "computed_at": "2026-11-22T10:15:00Z",
     "speed_set": "default",
     "incident": {

@@ -78,11 +78,7 @@ def state(view: View, service_s: float, state_s: float | None) -> Json:
     statuses = Counter(each.status for each in view.units)
     in_force = len(view.in_force.closures)
     return {
-        "graph_id": snapshot.graph_id,
-        "network": snapshot.network,
-        "state_version": snapshot.state_version,
-        "profile": snapshot.profile,
-        "calibration": snapshot.calibration,
+        **encode.versions(snapshot),
         "bbox": [round(degrees, encode.LINE_DECIMALS) for degrees in snapshot.bbox],
         "counts": manifest["counts"],
         "statuses": {status: statuses[status] for status in ("open", "divert", "closed")},

@@ -28,7 +28,9 @@ def _options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--at", metavar="TIME", help="When, with its offset: 2026-11-22T08:30:00Z; default now."
     )
-    add_settings(parser, "graph", "store", "snap_limit_m", "poor_snap_m", "near_tie_minutes")
+    add_settings(
+        parser, "graph", "store", "snap_limit_m", "poor_snap_m", "near_tie_minutes", "policy"
+    )
     add_json(parser)
 
 

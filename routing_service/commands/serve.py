@@ -25,7 +25,7 @@ def _options(parser: ArgumentParser) -> None:
         parser,
         *("graph", "host", "port", "workers"),
         *("max_connections", "shed_after_ms", "drain_seconds"),
-        *("snap_limit_m", "poor_snap_m", "near_tie_minutes"),
+        *("snap_limit_m", "poor_snap_m", "near_tie_minutes", "policy"),
         *("store", "stale_limit_s", "api_keys_file", "open_access"),
     )
 

@@ -112,7 +112,11 @@ class Route:
 
 
 class Policy(Protocol):
-    """Which units the incidents of an area may be taken to."""
+    """Which units the incidents of an area may be taken to; another answer has another `id`."""
+
+    @property
+    def id(self) -> str:
+        """Changes with anything that could change an answer."""
 
     def allowed(self, lon: float, lat: float) -> tuple[bool, ...] | None:
         """One for each unit, in the order of their ODS codes; None where all are allowed."""

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 
 from routing_service.decision.model import Location
@@ -206,7 +207,9 @@ class Follower:
             view = self._view
             if view is not None and self.age_s > STALE_AFTER_S:
                 self._stale = True
-                self._engine.publish(view.snapshot)
+                stale = replace(view.snapshot, stale_s=self.age_s)
+                _prime(stale, view.moment)
+                self._engine.publish(stale)
         self._stopping.wait(RETRY_S)
 
     def _tell(self, detail: str) -> None:

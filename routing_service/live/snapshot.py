@@ -76,6 +76,8 @@ class Snapshot:
         Which units an area may be sent to; None for all.
     doubts
         Flags of every answer while this snapshot is in force, besides those of the network.
+    stale_s
+        How long ago the state was last confirmed, where its store cannot be reached; None else.
     limits
         Thresholds.
     speed_set
@@ -91,6 +93,7 @@ class Snapshot:
     guards_ms: tuple[int, ...] = ()
     policy: Policy | None = None
     doubts: tuple[str, ...] = ()
+    stale_s: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "statuses", self.standing.statuses)
@@ -192,6 +195,8 @@ class Snapshot:
             flags.append("uncalibrated")
         if self.manifest.get("calibration_data", {}).get("modelled"):
             flags.append("modelled_reference")
+        if self.stale_s is not None:
+            flags.append("stale_state")
         return (*flags, *self.doubts)
 
     @cached_property

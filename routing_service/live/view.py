@@ -148,11 +148,14 @@ class View:
         if self.in_force.closures != before.in_force.closures:
             placed = (self.placed[each.id] for each in self.in_force.closures)
             graph = overlaid(self.base.graph, [each.effect for each in placed if each is not None])
+        doubts = ("closure_not_placed",) if self.unplaced else ()
         return replace(
             self.base,
             graph=graph,
             state_version=self.state.version,
             statuses=tuple(each.status for each in self.units),
+            guards_ms=tuple(each.guard_ms() for each in self.units),
+            doubts=(*self.base.doubts, *doubts),
         )
 
 

@@ -22,7 +22,7 @@ from tests.api_scene import Client, client, snapshot
 
 HERE = "lat=53.47&lon=-1.5"
 JSON = {"Content-Type": "application/json"}
-PROVENANCE = ["graph_id", "network", "state_version", "profile", "calibration"]
+PROVENANCE = ["graph_id", "network", "state_version", "profile", "calibration", "policy"]
 FINDINGS = [
     *("speed_set", "incident", "destination", "nearest_ods_code", "margin_minutes"),
     *("near_tie", "ranking", "flags"),
@@ -130,6 +130,7 @@ def test_the_decision_is_the_one_of_the_contract(api: Client) -> None:
         "state_version": 3,
         "profile": "car",
         "calibration": "uncalibrated",
+        "policy": "none",
         "speed_set": "default",
         "incident": {
             "lat": 53.47,

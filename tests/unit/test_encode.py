@@ -18,6 +18,7 @@ INCIDENT = Location(53.47, -1.5)
 # The contract's keys in the contract's order; `source` and `door` are ours, at the end.
 KEYS = [
     *("decision_id", "graph_id", "network", "state_version", "profile", "calibration"),
+    "policy",
     *("computed_at", "speed_set", "incident", "destination", "nearest_ods_code"),
     *("margin_minutes", "near_tie", "ranking", "flags", "decision_support"),
 ]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from routing_service.api.app import create_app
 from routing_service.errors import NotReady, StateBehind, StoreUnavailable
 from routing_service.live import follower as module
 from routing_service.live.closure import Closure
@@ -20,6 +21,7 @@ from routing_service.live.follower import Follower
 from routing_service.live.snapshot import Snapshot
 from routing_service.live.sqlite import SqliteStore
 from tests import api_scene
+from tests.api_scene import Client
 from tests.live_scene import FLOOD, MORNING, Clock, working
 
 PATIENCE_S = 20.0
@@ -129,10 +131,47 @@ def test_a_closure_of_another_map_is_counted_and_stops_nothing(tmp_path: Path) -
         assert state["closures"] == {"in_force": 1, "to_come": 0, "not_placed": 1}
         (closure,) = worker.api.get("/v1/closures").json()["closures"]
         assert (closure["edges"], closure["roads"]) == (0, [])
-        assert worker.minutes("NORTH") is not None
+        decision = worker.decide()
+        assert decision["ranking"][1]["minutes"] is not None
+        assert "closure_not_placed" in decision["flags"]
 
 
 # --- without the store ---------------------------------------------------------------------
+@pytest.mark.usefixtures("quick")
+def test_without_its_store_a_worker_goes_on_and_then_says_it_is_not_ready(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Failing(tmp_path / "live.db")
+    engine = Engine(base())
+    following = Follower(engine, engine.snapshot, lambda: store, Clock(), stale_limit_s=0.5)
+    api = Client(create_app(engine, following))
+    following.start()
+    try:
+        assert api.post("/v1/closures", json={**FLOOD, "id": "c"}).status_code == 201
+        assert api.get("/readyz").status_code == 200
+        with caplog.at_level(logging.WARNING):
+            store.broken.set()
+            here = "/v1/conveyance?lat=53.47&lon=-1.5"
+            wait_until(lambda: "stale_state" in api.get(here).json()["flags"])
+            stale = api.get(here).json()
+            # The road is still shut, and the reply says how old that is.
+            assert stale["ranking"][-1]["minutes"] is None
+            assert stale["state_age_seconds"] >= 0.0
+            refused = api.send("DELETE", "/v1/closures/c")
+            assert (refused.status_code, refused.json()["code"]) == (503, "store_unavailable")
+            wait_until(lambda: api.get("/readyz").status_code == 503)
+            assert api.get("/readyz").json()["code"] == "not_ready"
+            assert api.get(here).status_code == 200
+            assert len(caplog.records) == 1  # told once
+            store.broken.clear()
+            wait_until(lambda: "stale_state" not in api.get(here).json()["flags"])
+        assert api.get("/readyz").status_code == 200
+        assert api.send("DELETE", "/v1/closures/c").status_code == 200
+        assert "state_age_seconds" not in api.get(here).json()
+    finally:
+        following.stop()
+
+
 @pytest.mark.usefixtures("quick")
 def test_before_the_state_was_read_nothing_is_decided(tmp_path: Path) -> None:
     tries = []
@@ -176,9 +215,3 @@ def test_a_fault_while_following_does_not_end_the_thread(
         # The event is on record, and in effect as soon as it can be.
         wait_until(lambda: worker.decide()["state_version"] == 1)
         assert "ZeroDivisionError" in caplog.text
-
-
-def create(engine: Engine, following: Follower) -> object:
-    from routing_service.api.app import create_app
-
-    return create_app(engine, following)
