@@ -61,7 +61,7 @@ def _lead_minutes(lattice: Lattice, u: int, others: list[int]) -> FloatArray:
         return np.where(np.isnan(own), np.nan, NO_OTHER_MINUTES)
     other = lattice.ms[:, :, others].min(axis=2).astype(np.float64)
     other[other >= INF_MS] = np.nan
-    lead = (other - own) / MS_PER_MINUTE
+    lead: FloatArray = (other - own) / MS_PER_MINUTE
     lead[np.isnan(other) & ~np.isnan(own)] = NO_OTHER_MINUTES
     lead[np.isnan(own) & ~np.isnan(other)] = -NO_OTHER_MINUTES
     return lead

@@ -79,7 +79,7 @@ def square_km(area: Any) -> float:
     if area.is_empty:
         return 0.0
     kx, ky = metres_per_e7(float(shapely.centroid(area).y) * E7)
-    return float(shapely.area(area)) * kx * ky * E7 * E7 / 1e6
+    return float(shapely.area(area) * kx * ky * E7 * E7 / 1e6)
 
 
 def _square_degrees(lattice: Lattice) -> float:
