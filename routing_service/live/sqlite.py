@@ -2,8 +2,8 @@
 
 Write-ahead log, so that readers never wait for a writer; `synchronous=FULL`, so that a commit has
 reached the disk when it returns; `BEGIN IMMEDIATE`, so that there is one writer at a time and the
-version it reads is still the newest when it writes. Other processes see an event within the few
-milliseconds of a poll, those of the same process at once.
+version it reads is still the newest when it writes. Whoever waits watches the witness's file, and
+asks SQLite only when something was written there, or every now and then.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from pathlib import Path
 from routing_service.errors import NotAStore, StoreCorrupt, StoreUnavailable, StoreVersion
 from routing_service.live.chain import GENESIS, BrokenChain, Row, Tip, link, to_events, to_record
 from routing_service.live.events import Body, Event
+from routing_service.live.file_watch import FileWatch
 from routing_service.live.store import SCHEMA_VERSION
 from routing_service.live.witness import Witness
 
 APPLICATION_ID = int.from_bytes(b"HASU")
 BUSY_S = 5.0  # how long a writer waits for the others
-POLL_S = 0.005  # a poll takes 5 µs, so this is 0.1 % of a core
+ASK_S = 0.1  # how long to watch the witness: a writer may die between commit and note
 PAUSE_S = 0.25  # after a failure, so that a caller in a loop does not spin
 
 TIP = "SELECT version, digest FROM hasu_head"
@@ -57,7 +58,6 @@ class SqliteStore:
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
         self._witness = Witness(self._path)
-        self._grown = threading.Condition()
         # Two connections, each with its lock, so that nobody waits behind a commit to read.
         self._writing, self._reading = threading.Lock(), threading.Lock()
         self._seen = GENESIS
@@ -87,8 +87,6 @@ class SqliteStore:
                     "UPDATE hasu_head SET version = ?, digest = ?", (version, digest)
                 )
             self._witness.note(version, digest)
-        with self._grown:
-            self._grown.notify_all()
         return Event(version, at, author, body)
 
     def read(self, after: int) -> list[Event]:
@@ -110,11 +108,10 @@ class SqliteStore:
             except StoreUnavailable:
                 time.sleep(max(0.0, min(PAUSE_S, until - time.monotonic())))
                 raise
-            left = until - time.monotonic()
-            if newest > after or left <= 0:
+            left_s = until - time.monotonic()
+            if newest > after or left_s <= 0:
                 return newest > after
-            with self._grown:
-                self._grown.wait(min(left, POLL_S))
+            self._watch.wait(min(left_s, ASK_S))
 
     def close(self) -> None:
         """Close the file; the last process to do so folds the write-ahead log into it."""
@@ -122,6 +119,7 @@ class SqliteStore:
             self._reader.close()
             self._writer.close()
             self._witness.close()
+        self._watch.close()
 
     # --- opening ---------------------------------------------------------------------------
     def _connect(self) -> sqlite3.Connection:
@@ -147,6 +145,8 @@ class SqliteStore:
                 )
             connection.execute("PRAGMA synchronous = FULL")
         self._inode = _inode(self._path)
+        self._witness.open()
+        self._watch = FileWatch(self._witness.path)
         self._check_head()
 
     def _create(self) -> None:

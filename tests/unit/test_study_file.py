@@ -102,6 +102,16 @@ def test_the_shipped_study_closes_each_unit(tmp_path: Path) -> None:
     ]
 
 
+def test_the_example_of_the_documentation_is_a_study(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "planning.md").read_text(encoding="utf-8")
+    example = text.split("```toml\n")[1].split("```")[0]
+    study = read_study(write(tmp_path, example))
+    (scenario,) = study.scenarios
+    assert scenario.closures
+    assert scenario.policies
+    assert scenario.divert_minutes
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
