@@ -145,9 +145,9 @@ class SqliteStore:
                 )
             connection.execute("PRAGMA synchronous = FULL")
         self._inode = _inode(self._path)
+        self._check_head()
         self._witness.open()
         self._watch = FileWatch(self._witness.path)
-        self._check_head()
 
     def _create(self) -> None:
         for statement in TABLES.split(";"):

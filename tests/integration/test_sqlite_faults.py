@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
+import psutil
 import pytest
 
 from routing_service.errors import NotAStore, StoreCorrupt, StoreUnavailable
@@ -252,6 +253,19 @@ def test_a_database_of_something_else_is_left_alone(path: Path) -> None:
     with pytest.raises(NotAStore, match="name another file in HASU_STORE"):
         open_store(url(path))
     assert path.read_bytes() == before
+
+
+def test_trying_again_and_again_to_open_a_damaged_store_uses_nothing_up(path: Path) -> None:
+    """A worker tries four times a second for as long as it takes."""
+    written(path, 2)
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("DELETE FROM hasu_events WHERE version = 2")
+    before = psutil.Process().num_fds()
+    for _ in range(20):
+        with pytest.raises(StoreCorrupt):
+            open_store(url(path))
+    open_files = psutil.Process().num_fds()
+    assert open_files == before
 
 
 def test_a_text_file_is_no_store(path: Path) -> None:
