@@ -18,6 +18,7 @@ import argparse
 import ast
 import importlib
 import sys
+from functools import partial
 from pathlib import Path
 
 from tests.benchmarks.plot import write_plot
@@ -65,7 +66,7 @@ def main() -> None:
     outcomes = read_kept()
     for name in chosen:
         heading = (ast.get_docstring(parts[name]) or name).splitlines()[0].rstrip(".")
-        outcomes[name] = Outcome.of(heading, run_part(name))
+        outcomes[name] = Outcome.of(heading, partial(run_part, name))
         sys.stdout.write(outcomes[name].as_markdown() + "\n")
         # Kept at once: a part that fails does not cost the figures of those before it.
         keep({kept: outcomes[kept] for kept in sorted(outcomes, key=_place)})

@@ -84,7 +84,8 @@ def _bars(by_map: Mapping[str, Mapping[str, Any]]) -> list[str]:
         marks.append(box(BARS_LEFT, y - BAR / 2, x(us) - BARS_LEFT, BAR, kind, words))
         marks.append(text(BARS_LEFT - 8, y + 4, engine, "end"))
         marks.append(text(x(us) + 6, y + 4, _span(us * 1e-6), ""))
-    marks.append(text((BARS_LEFT + BARS_RIGHT) / 2, BOTTOM + 38, "median in process", "middle"))
+    middle = (BARS_LEFT + BARS_RIGHT) / 2
+    marks.append(text(middle, BOTTOM + 38, "median in process, logarithmic", "middle"))
     return marks
 
 

@@ -6,7 +6,8 @@ Parts that are not run again keep their figures, each with the commit and machin
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,11 +56,15 @@ class Outcome:
     seed: int
     machine: str
     part: Part
+    load: float | None = None
+    """Processes that wanted a core in the minute before it began; figures of a busy machine are
+    good for ratios at best."""
 
     @classmethod
-    def of(cls, heading: str, part: Part) -> Outcome:
-        """A part that was measured just now."""
-        return cls(heading, commit(), SEED, machine(), part)
+    def of(cls, heading: str, measure: Callable[[], Part]) -> Outcome:
+        """A part, measured now."""
+        load = round(os.getloadavg()[0], 1)
+        return cls(heading, commit(), SEED, machine(), measure(), load)
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Outcome:
@@ -71,7 +76,8 @@ class Outcome:
 
     def as_markdown(self) -> str:
         """Heading, origin, rows, tables and notes."""
-        origin = f"Commit {self.commit}, seed {self.seed}, {self.machine}."
+        origin = f"Commit {self.commit}, seed {self.seed}, {self.machine}"
+        origin += "." if self.load is None else f", load average {self.load} when it began."
         blocks = [f"## {self.heading}", origin]
         blocks += [as_table(self.part.rows).rstrip()] if self.part.rows else []
         blocks += [table.as_markdown().rstrip() for table in self.part.tables]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.benchmarks.harness import ROOT, run_process
+from tests.benchmarks.harness import ROOT, warm_kernels
 from tests.benchmarks.peers.figures import Figures
 from tests.benchmarks.peers.over_http import measure_rates
 from tests.benchmarks.peers.peer import Scene
@@ -58,8 +58,7 @@ class Comparison:
 
     def run(self) -> Comparison:
         """Measure all of them."""
-        # Compiled kernels are cached on a machine once, when it is installed.
-        run_process([sys.executable, "-m", "routing_service.cli", "warm"])
+        warm_kernels()
         with tempfile.TemporaryDirectory() as folder, ExitStack() as alive:
             for turn in range(self._set_ups):
                 for name in ENGINES:

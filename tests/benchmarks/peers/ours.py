@@ -38,11 +38,19 @@ class Ours(Peer):
         points = np.array(places)
         return self._snapshot.times(points[:, 0], points[:, 1])
 
+    def get_ready_to_close(self) -> None:
+        """Load the compiled kernels that the first closure of a process would load."""
+        lon, lat = self.scene.units[0]
+        self._under(lon, lat).decide(Location(lat, lon))
+
     def close(self, closure: Closure) -> None:
-        lon, lat = closure.points[len(closure.points) // 2]
+        self._snapshot = self._under(*closure.points[len(closure.points) // 2])
+
+    def _under(self, lon: float, lat: float) -> Snapshot:
+        """The snapshot with the road at a point closed."""
         ordered = Closed("c", "benchmark", "benchmark", "benchmark", Disc(lat, lon, 2.0))
         graph = overlaid(self._snapshot.graph, [ordered])
-        self._snapshot = Snapshot(graph, self._snapshot.graph_id, state_version=1)
+        return Snapshot(graph, self._snapshot.graph_id, state_version=1)
 
     def server(self, port: int) -> Server:
         command = [sys.executable, "-m", "routing_service.cli", "serve", "--workers", "2"]

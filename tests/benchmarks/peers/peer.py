@@ -76,6 +76,9 @@ class Peer(ABC):
         """Seconds to each unit in an answer of `ask`, infinite where there is no route."""
         return [float(seconds) for seconds in answer]
 
+    def get_ready_to_close(self) -> None:  # noqa: B027
+        """What a running service has behind it when a closure comes; not timed."""
+
     @abstractmethod
     def close(self, closure: Closure) -> None:
         """Take a closure, so that the next answer heeds it."""

@@ -66,6 +66,7 @@ class Worker:
 
     def close_road(self, closure: Closure, place: Sequence[float]) -> float:
         """Seconds to take a closure and to give the first answer under it."""
+        self.ask("get_ready_to_close")
         taken: float = self.ask("close", nodes=closure.nodes, points=closure.points, place=place)
         return taken
 

@@ -43,6 +43,7 @@ def main() -> None:
         "answers": lambda places: [peer.seconds_of(peer.ask(*place)) for place in places],
         "ask": lambda places, budget_s: _ask(peer, places, budget_s),
         "ask_many": lambda places, budget_s: _ask_many(peer, places, budget_s),
+        "get_ready_to_close": peer.get_ready_to_close,
         "close": lambda nodes, points, place: _timed(lambda: _close(peer, nodes, points, place)),
         "memory": _memory_mb,
         "server": lambda port: _server(peer, port),
