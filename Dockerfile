@@ -22,7 +22,7 @@ COPY routing_service routing_service
 COPY graphs/south_yorkshire graphs/south_yorkshire
 RUN pip install --no-deps --no-build-isolation .
 WORKDIR /opt/hasu
-RUN mkdir graphs cache && chown hasu graphs cache
+RUN mkdir graphs cache audit && chown hasu graphs cache audit
 # Not as root, and in the place where they are used: the cache is found by path.
 USER hasu
 ENV HASU_GRAPH=/opt/hasu/graphs/south_yorkshire.graph NUMBA_CACHE_DIR=/opt/hasu/cache
@@ -34,6 +34,7 @@ LABEL org.opencontainers.image.title="Stroke pathway conveyance routing" \
 COPY --from=build --chown=root:root /opt/hasu /opt/hasu
 # Writable: on another kind of processor the kernels are compiled anew when the service starts.
 COPY --from=build --chown=hasu /opt/hasu/cache /opt/hasu/cache
+COPY --from=build --chown=hasu /opt/hasu/audit /opt/hasu/audit
 ENV PATH=/opt/hasu/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from routing_service.version import __version__
+
 if TYPE_CHECKING:
     from routing_service.planner.router import Router
 
 __all__ = ["Router", "__version__"]
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

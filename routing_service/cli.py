@@ -18,6 +18,7 @@ from routing_service.commands import (
     keys,
     load,
     plan,
+    replay,
     serve,
     state,
     validate,
@@ -39,6 +40,7 @@ COMMANDS: tuple[Command, ...] = (
     state.COMMAND,
     feed.COMMAND,
     keys.COMMAND,
+    replay.COMMAND,
     plan.COMMAND,
     warm.COMMAND,
 )

@@ -33,7 +33,8 @@ def default_region() -> Path:
 class Setting:
     """What people are told about one setting, and what it may be.
 
-    `low` and `high` are inclusive limits of a number, in `unit`.
+    `low` and `high` are inclusive limits of a number, in `unit`; `choices` are all that a text may
+    be, where not any will do.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Setting:
     help: str
     low: float = -math.inf
     high: float = math.inf
+    choices: tuple[str, ...] = ()
 
     @property
     def variable(self) -> str:
@@ -51,6 +53,8 @@ class Setting:
     @property
     def allowed(self) -> str:
         """What a value may be, in words."""
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
         if not isinstance(self.default, int | float):
             return "a path" if self.unit == "path" else "a text"
         kind = "a whole number" if isinstance(self.default, int) else "a number"
@@ -64,6 +68,8 @@ class Setting:
             usable = bool(text.strip())
             if isinstance(value, int | float):
                 usable = self.low <= value <= self.high
+            if self.choices:
+                usable = value in self.choices
         except ValueError:
             usable = False
         if not usable:
@@ -76,10 +82,16 @@ class Setting:
 
 
 def _setting(
-    default: T, unit: str, help: str, *, low: float = -math.inf, high: float = math.inf
+    default: T,
+    unit: str,
+    help: str,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    choices: tuple[str, ...] = (),
 ) -> T:
     """Declare a field with what a `Setting` needs besides name and default."""
-    metadata = {"unit": unit, "help": help, "low": low, "high": high}
+    metadata = {"unit": unit, "help": help, "low": low, "high": high, "choices": choices}
     return field(default=default, metadata=metadata)
 
 
@@ -158,6 +170,22 @@ class Settings:
     )
     open_access: int = _setting(
         0, "0 or 1", "1 serves without keys on an address that others can reach.", low=0, high=1
+    )
+    audit: str = _setting(
+        "relaxed",
+        "mode",
+        "Audit trail: `relaxed` writes behind the reply, `strict` before it, `off` none.",
+        choices=("relaxed", "strict", "off"),
+    )
+    audit_dir: Path = _setting(
+        Path("audit"), "path", "Folder of the audit trail, one for each host."
+    )
+    audit_days: int = _setting(
+        0,
+        "days",
+        "Audit segments that ended longer ago are removed; 0 keeps all.",
+        low=0,
+        high=100_000,
     )
 
     @classmethod

@@ -28,9 +28,12 @@ from routing_service.live.golden import Miss, check_golden, read_golden
 from routing_service.live.no_store import Nowhere
 from routing_service.live.overlay import prepare
 from routing_service.live.policy import read_policy
+from routing_service.live.recorder import Recorder
 from routing_service.live.snapshot import Limits, Snapshot
 from routing_service.live.store import LiveStore, open_store
 from routing_service.live.view import View
+from routing_service.observe.audit import Audit
+from routing_service.observe.segment_writer import SegmentWriter, try_folder
 from routing_service.progress import Progress
 
 DEFAULT_PROFILE = "blue_light"
@@ -214,6 +217,24 @@ def read_view(settings: Settings, clock: Clock) -> View:
         return view.after(store.read(0), moment)
     finally:
         store.close()
+
+
+def open_recorder(settings: Settings, clock: Clock) -> Recorder | None:
+    """Make what puts decisions on the audit trail of the settings; None if none is kept.
+
+    Its file is opened after the fork. Here only whether that will do is tried.
+
+    Raises
+    ------
+    AuditUnavailable
+        If the folder cannot be written.
+    """
+    if settings.audit == "off":
+        return None
+    folder = settings.audit_dir
+    try_folder(folder)
+    open_writer = partial(SegmentWriter, folder, clock, days=settings.audit_days)
+    return Recorder(Audit(open_writer, clock, strict=settings.audit == "strict"), folder)
 
 
 def warm_snapshot(snapshot: Snapshot) -> None:

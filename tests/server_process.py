@@ -71,6 +71,8 @@ def serving(
     write_graph_file(folder / "scene.graph", graph.manifest, graph.sections())
     command = [sys.executable, "-m", "routing_service.cli", "serve", "--port", "0", *options]
     env = {name: value for name, value in os.environ.items() if not name.startswith("HASU_")}
+    if "--audit-dir" not in options:
+        command += ["--audit-dir", str(folder / "audit")]
     process = subprocess.Popen(
         [*command, "--graph", str(folder / "scene.graph")],
         cwd=REPOSITORY,

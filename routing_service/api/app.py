@@ -2,31 +2,57 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
-import routing_service
-from routing_service.api import area_routes, document, pages, problems, routes, state_routes
+from routing_service.api import (
+    area_routes,
+    decisions,
+    document,
+    metrics_page,
+    pages,
+    problems,
+    routes,
+    state_routes,
+)
 from routing_service.api.heavy import HeavyLane
+from routing_service.api.metered import routes_of, tell_gauges
+from routing_service.observe.service_metrics import ServiceMetrics
+from routing_service.version import __version__
 
 if TYPE_CHECKING:
     from routing_service.live.engine import Engine
     from routing_service.live.follower import Follower
+    from routing_service.live.recorder import Recorder
 
 DESCRIPTION = (
     "Which hyper-acute stroke unit is quickest to reach from an incident, by road, "
     "how close the call is, and what is doubtful about it. A clinician decides."
 )
 
+ROUTERS = (
+    routes.router,
+    state_routes.router,
+    area_routes.router,
+    decisions.router,
+    pages.router,
+    metrics_page.router,
+)
 
-def create_app(engine: Engine, follower: Follower | None = None) -> FastAPI:
+
+def create_app(
+    engine: Engine,
+    follower: Follower | None = None,
+    recorder: Recorder | None = None,
+) -> FastAPI:
     """Build the application that answers from `engine`.
 
     Parameters
@@ -36,6 +62,9 @@ def create_app(engine: Engine, follower: Follower | None = None) -> FastAPI:
     follower
         Keeps the engine at the state of a store; started and stopped with the application, which
         is after a worker was forked. Without one the state never changes.
+    recorder
+        Puts decisions on the audit trail; its trail is started and stopped with the application.
+        Without one none is kept.
 
     Returns
     -------
@@ -44,41 +73,49 @@ def create_app(engine: Engine, follower: Follower | None = None) -> FastAPI:
     """
     app = FastAPI(
         title="Stroke conveyance routing",
-        version=routing_service.__version__,
+        version=__version__,
         description=DESCRIPTION,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         docs_url=None,  # the framework's page loads its parts from elsewhere; ours is in `pages`
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(follower),
+        lifespan=_lifespan,
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.engine = engine
     app.state.follower = follower
+    app.state.recorder = recorder
     app.state.started_s = time.monotonic()
     app.state.heavy = HeavyLane()
     app.state.areas = OrderedDict()
-    app.include_router(routes.router)
-    app.include_router(state_routes.router)
-    app.include_router(area_routes.router)
-    app.include_router(pages.router)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.state.metrics = ServiceMetrics(routes_of(*ROUTERS))
     problems.install(app)
     document.install(app)
     keep_queries_out_of_logs()
     return app
 
 
-def _lifespan(follower: Follower | None) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        if follower is not None:
-            await run_in_threadpool(follower.start)
-        yield
-        if follower is not None:
-            await run_in_threadpool(follower.stop)
-
-    return lifespan
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Threads and what else is a worker's own: it begins after the fork."""
+    state = app.state
+    state.metrics.all.claim()
+    gauges = asyncio.create_task(
+        tell_gauges(state.metrics, state.engine, state.follower, state.recorder)
+    )
+    if state.recorder is not None:
+        await run_in_threadpool(state.recorder.audit.start)
+    if state.follower is not None:
+        await run_in_threadpool(state.follower.start)
+    yield
+    gauges.cancel()
+    if state.follower is not None:
+        await run_in_threadpool(state.follower.stop)
+    if state.recorder is not None:
+        await run_in_threadpool(state.recorder.audit.stop)
 
 
 def keep_queries_out_of_logs() -> None:

@@ -31,6 +31,7 @@ _MEANINGS = {
     "keyless": (401, "A key is needed, where the service asks for keys"),
     "not_yours": (403, "The key's role does not allow this"),
     "unknown": (404, "A postcode, a unit or a closure that is not here"),
+    "unrecorded": (404, "No such decision is on the audit trail"),
     "contradicts": (409, "A closure with this id says something else"),
     "large": (413, "More than this route takes"),
     "not_json": (415, "The body is not declared as JSON"),
@@ -125,6 +126,7 @@ MIN_STATE_VERSION = _parameter(
     "Answer from this state or a newer one: waits for it a moment, else 503",
     {"type": "integer", "minimum": 0},
 )
+DECISION_ID = _parameter("decision_id", "path", "Id of the decision", {"type": "string"})
 CLOSURE_ID = _parameter("closure_id", "path", "Id of the closure", {"type": "string"})
 ODS_CODE = _parameter("ods_code", "path", "Unit", {"type": "string", "examples": ["RXF05"]})
 AUTHOR = _parameter("author", "query", "Who revokes it, where no key says", {"type": "string"})

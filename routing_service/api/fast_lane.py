@@ -10,9 +10,10 @@ the same bytes.
 from __future__ import annotations
 
 import re
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
-from routing_service.api import fast_encode, ids
+from routing_service.api import fast_encode, ids, problems, recording
 from routing_service.decision.model import Location
 from routing_service.errors import HasuError
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
     from routing_service.live.engine import Engine
+    from routing_service.live.recorder import Recorder
+    from routing_service.observe.audit import Batch
 
     Scope = MutableMapping[str, Any]
     Message = MutableMapping[str, Any]
@@ -50,11 +53,14 @@ class FastLane:
         The application behind.
     engine
         Holds the snapshot that answers, the same as the application's.
+    recorder
+        Puts the decisions on the audit trail; None for none.
     """
 
-    def __init__(self, app: App, engine: Engine) -> None:
+    def __init__(self, app: App, engine: Engine, recorder: Recorder | None = None) -> None:
         self.app = app
         self.engine = engine
+        self.recorder = recorder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on."""
@@ -68,19 +74,33 @@ class FastLane:
                     messages.append(await receive())
                 plain = _posted(messages)
                 receive = _again(messages, receive)
-            body = self._answer(plain)
-            if body is not None:
-                await _reply(body, send)
+            answer = self._answer(plain, scope.get(recording.WHO))
+            if answer is not None:
+                try:
+                    await recording.keep(self.recorder, answer[1])
+                except HasuError as error:
+                    await problems.of(error)(scope, receive, send)
+                else:
+                    await _reply(answer[0], send)
                 return
         await self.app(scope, receive, send)
 
     def at_once(self, url: bytes, headers: list[tuple[bytes, bytes]]) -> bytes | None:
         """The reply's body to a GET of `url`; None where the application must answer."""
         path, _, query = url.partition(b"?")
-        return self._answer(_PLAIN.fullmatch(query)) if path == RAW_PATH else None
+        if path != RAW_PATH or (self.recorder is not None and self.recorder.strict):
+            return None  # what has to wait for the disk cannot be answered at once
+        answer = self._answer(_PLAIN.fullmatch(query))
+        return None if answer is None else answer[0]
 
-    def _answer(self, plain: re.Match[bytes] | None) -> bytes | None:
-        """The reply's body, or None for the application to answer or to refuse."""
+    def _answer(
+        self, plain: re.Match[bytes] | None, who: str | None = None
+    ) -> tuple[bytes, Batch | None] | None:
+        """The reply's body and what its record is written with.
+
+        None for the application to answer or to refuse.
+        """
+        since_ns = perf_counter_ns()
         if plain is None:
             return None
         lat, lon = float(plain[1]), float(plain[2])
@@ -94,7 +114,12 @@ class FastLane:
         except HasuError:
             return None
         decision_id, computed_at = ids.time_ordered_id(), ids.utc_text(now)
-        return fast_encode.decision(found, location, snapshot, decision_id, computed_at)
+        body = fast_encode.decision(found, location, snapshot, decision_id, computed_at)
+        batch = None
+        if self.recorder is not None:
+            row = (snapshot, location, found)
+            batch = self.recorder.decision(row, decision_id, now, since_ns, who)
+        return body, batch
 
 
 def _posted(messages: list[Message]) -> re.Match[bytes] | None:

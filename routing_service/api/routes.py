@@ -7,13 +7,14 @@ one reply.
 from __future__ import annotations
 
 from datetime import datetime
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from routing_service.api import current, document, encode, fields, ids, problems, schemas
+from routing_service.api import current, document, encode, fields, ids, problems, recording, schemas
 from routing_service.api.replies import reply
 from routing_service.errors import (
     HasuError,
@@ -27,6 +28,7 @@ from routing_service.location import forms
 if TYPE_CHECKING:
     from routing_service.api.heavy import HeavyLane
     from routing_service.decision.model import Location
+    from routing_service.live.recorder import Row
     from routing_service.live.snapshot import Snapshot
 
 MAX_LOCATION_BYTES = 16_384
@@ -124,7 +126,7 @@ async def post_matrix(request: Request) -> Response:
         raise HTTPException(413, f"At most {MAX_MATRIX_LOCATIONS} locations in one request.")
     # Off the event loop, which goes on answering single decisions meanwhile.
     heavy: HeavyLane = request.app.state.heavy
-    return await heavy.run(_matrix, snapshot, locations)
+    return await heavy.run(_matrix, request, snapshot, locations)
 
 
 @router.get(
@@ -166,35 +168,51 @@ async def _location(given: dict[str, object]) -> Location:
 
 
 async def _decide(request: Request, given: dict[str, object]) -> Response:
+    since_ns = perf_counter_ns()
     snapshot = await current.snapshot(request, given)
     location = await _location(given)
     now = ids.now()
     snapshot = snapshot.at(location.at or now)
     found = snapshot.decide(location)
     decision_id, computed_at = ids.time_ordered_id(), ids.utc_text(now)
+    row = (snapshot, location, found)
+    await recording.record_decision(request, row, decision_id, now, since_ns)
     return reply(encode.decision(found, location, snapshot, decision_id, computed_at))
 
 
-def _matrix(snapshot: Snapshot, locations: list[object]) -> Response:
+def _matrix(request: Request, snapshot: Snapshot, locations: list[object]) -> Response:
+    since_ns = perf_counter_ns()
     now = ids.now()
+    decision_id = ids.time_ordered_id()
+    rows = [_row(snapshot, given, now) for given in locations]
+    kept = [each.code if isinstance(each, HasuError) else each for each in rows]
+    recording.record_matrix(request, snapshot, kept, decision_id, now, since_ns)
     return reply(
         {
+            "decision_id": decision_id,
             **encode.provenance(snapshot, ids.utc_text(now)),
-            "results": [_row(snapshot, given, now) for given in locations],
+            "results": [_result(each) for each in rows],
             "decision_support": encode.DECISION_SUPPORT,
         }
     )
 
 
-def _row(snapshot: Snapshot, given: object, now: datetime) -> dict[str, Any]:
+def _row(snapshot: Snapshot, given: object, now: datetime) -> Row | HasuError:
     try:
         if not isinstance(given, dict):
             raise InvalidLocation("A location must be a JSON object.")
         location = forms.parse_location(given)
         snapshot = snapshot.at(location.at or now)
-        return encode.findings(snapshot.decide(location), location, snapshot)
+        return snapshot, location, snapshot.decide(location)
     except HasuError as error:
-        return {"error": problems.row_error(error)}
+        return error
+
+
+def _result(row: Row | HasuError) -> dict[str, Any]:
+    if isinstance(row, HasuError):
+        return {"error": problems.row_error(row)}
+    snapshot, location, found = row
+    return encode.findings(found, location, snapshot)
 
 
 def _known_unit(snapshot: Snapshot, ods_code: object) -> str:

@@ -244,8 +244,24 @@ class MatrixError(Shape):
 class MatrixOut(_Computed):
     """One result per location, in order."""
 
+    decision_id: str
     results: list[MatrixFinding | MatrixError]
     decision_support: str
+
+
+class RecordOut(Shape):
+    """What the audit trail says of a decision."""
+
+    decision_id: str
+    segment: Annotated[str, Field(description="The file that it stands in")]
+    record: Annotated[
+        dict[str, Any],
+        Field(description="Request, raw numbers of the answer, time, and hash, as written"),
+    ]
+    context: Annotated[
+        dict[str, Any],
+        Field(description="Graph, state, limits, policy and software that decided"),
+    ]
 
 
 class HealthOut(Shape):
@@ -303,6 +319,7 @@ ALL: tuple[type[BaseModel], ...] = (
     DecisionOut,
     RouteOut,
     MatrixOut,
+    RecordOut,
     HealthOut,
     ReadyOut,
     MainRoadsOut,

@@ -27,6 +27,7 @@ def _options(parser: ArgumentParser) -> None:
         *("max_connections", "shed_after_ms", "drain_seconds"),
         *("snap_limit_m", "poor_snap_m", "near_tie_minutes", "policy"),
         *("store", "stale_limit_s", "api_keys_file", "open_access"),
+        *("audit", "audit_dir", "audit_days"),
     )
 
 
@@ -36,9 +37,10 @@ def _run(args: Namespace) -> int:
     from routing_service.api.app import create_app
     from routing_service.api.fast_lane import FastLane
     from routing_service.api.guard import Guard
+    from routing_service.api.metered import Metered
     from routing_service.serving import prefork
     from routing_service.serving.limits import Limits
-    from routing_service.wiring import open_engine, open_follower
+    from routing_service.wiring import open_engine, open_follower, open_recorder
 
     # A stop that was asked for is not a failure, at whatever moment it comes.
     signal.signal(signal.SIGTERM, prefork.stop)
@@ -47,9 +49,12 @@ def _run(args: Namespace) -> int:
     keys = allowed_keys(settings)
     engine = open_engine(settings)
     base = engine.snapshot
-    app: App = FastLane(create_app(engine, open_follower(settings, engine, ids.now)), engine)
+    recorder = open_recorder(settings, ids.now)
+    inner = create_app(engine, open_follower(settings, engine, ids.now), recorder)
+    app: App = FastLane(inner, engine, recorder)
     if keys is not None:
         app = Guard(app, keys)
+    app = Metered(app, inner.state.metrics)
     listeners = prefork.listen(settings.host, settings.port, settings.workers)
     port = listeners[0].getsockname()[1]
     print(_ready(base, settings.host, port), flush=True)

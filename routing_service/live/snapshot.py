@@ -74,6 +74,9 @@ class Snapshot:
         may cost at most. All open and without limit unless said otherwise.
     policy
         Which units an area may be sent to; None for all.
+    as_of
+        The moment for which its state was made: what starts and ends of itself needs no event. None
+        if no events were followed.
     doubts
         Flags of every answer while this snapshot is in force, besides those of the network.
     stale_s
@@ -94,6 +97,7 @@ class Snapshot:
     policy: Policy | None = None
     doubts: tuple[str, ...] = ()
     stale_s: float | None = None
+    as_of: datetime | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "statuses", self.standing.statuses)

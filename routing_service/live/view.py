@@ -153,6 +153,7 @@ class View:
             self.base,
             graph=graph,
             state_version=self.state.version,
+            as_of=self.moment,
             statuses=tuple(each.status for each in self.units),
             guards_ms=tuple(each.guard_ms() for each in self.units),
             doubts=(*self.base.doubts, *doubts),

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from routing_service.errors import AuditUnavailable
 from routing_service.observe.chain import canonical
-from routing_service.observe.segment_writer import Body, Clock, SegmentWriter
+from routing_service.observe.segment_writer import Body, Clock, Page, SegmentWriter
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Audit:
 
     # --- by requests ------------------------------------------------------------------------
     def append(self, make: Maker, *args: object, weight: int = 1) -> Batch | None:
-        """Have ``make(seq, *args)`` written as the next record but those that wait already.
+        """Have ``make(page, *args)`` written as the next record but those that wait already.
 
         Parameters
         ----------
@@ -236,18 +236,18 @@ class Audit:
             self._told = error.detail
 
 
-def _made(item: tuple[Any, ...], seq: int) -> str:
+def _made(item: tuple[Any, ...], page: Page) -> str:
     """A record; one that cannot be made must not end the trail, so that it says so instead."""
     try:
-        body: str = item[0](seq, *item[1:])
+        body: str = item[0](page, *item[1:])
     except Exception as error:
         # Without the text of the error, which can hold coordinates.
         log.error("an audit record could not be made: %s", type(error).__name__)
-        return canonical({"fault": type(error).__name__, "kind": "audit_fault", "seq": seq})
+        return canonical({"fault": type(error).__name__, "kind": "audit_fault", "seq": page.seq})
     return body
 
 
-def _gap_note(lost: int, since: str, until: str, seq: int) -> str:
+def _gap_note(lost: int, since: str, until: str, page: Page) -> str:
     return canonical(
-        {"kind": "audit_gap", "lost": lost, "seq": seq, "since": since, "until": until}
+        {"kind": "audit_gap", "lost": lost, "seq": page.seq, "since": since, "until": until}
     )

@@ -27,11 +27,12 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A record with the place where it stands."""
+    """A record with the place where it stands, and the context that it names."""
 
     path: Path
     line: int
     record: dict[str, Any]
+    context: dict[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -50,6 +51,10 @@ class Trail:
         Chains that do not end with their closing record: still written, or killed.
     lost
         Decisions that were given while the trail could not be written, as it says itself.
+    records
+        All that were read.
+    wanted, found
+        A hash that somebody noted, and whether the trail holds it.
     """
 
     breaks: list[Break] = field(default_factory=list)
@@ -58,6 +63,8 @@ class Trail:
     open: list[str] = field(default_factory=list)
     lost: int = 0
     records: int = 0
+    wanted: str | None = None
+    found: bool = False
 
 
 def find_chains(paths: Iterable[Path]) -> dict[str, list[Segment]]:
@@ -112,6 +119,7 @@ class _Walk:
         self.kept_from: tuple[int, str] | None = None
         self.began: Entry | None = None
         self.kind = ""
+        self.contexts: dict[int, dict[str, Any]] = {}
 
     def through(self, segment: Segment) -> Iterator[Entry]:
         with segment.path.open("rb") as file:
@@ -131,7 +139,7 @@ class _Walk:
             self.seq, self.hash = self.seq + 1, None
             return None
         content, own = parts
-        entry = Entry(path, number, record)
+        entry = Entry(path, number, record, self._named_context(record))
         self.trail.records += 1
         if not self._in_place(entry):
             return entry
@@ -143,9 +151,10 @@ class _Walk:
                 f"record {record['seq']} is not what was written, or the one before is not",
             )
         self.hash = own
+        self.trail.found |= own == self.trail.wanted
         self.seq = record["seq"] + 1
         self.kind = record["kind"]
-        self._note(record)
+        self._note(entry)
         return entry
 
     def _in_place(self, entry: Entry) -> bool:
@@ -168,11 +177,27 @@ class _Walk:
             return False
         return True
 
-    def _note(self, record: dict[str, Any]) -> None:
-        if record["kind"] == "retention":
-            self.kept_from = record["last"] + 1, record["last_hash"]
-        elif record["kind"] == "audit_gap":
-            self.trail.lost += record["lost"]
+    def _named_context(self, record: dict[str, Any]) -> dict[str, Any] | None:
+        named = record.get("context")
+        return self.contexts.get(named) if isinstance(named, int) else None
+
+    def _note(self, entry: Entry) -> None:
+        """Learn from the records of the trail about itself."""
+        record = entry.record
+        try:
+            match record["kind"]:
+                case "segment":
+                    self.contexts = {}
+                case "context":
+                    self.contexts[record["seq"]] = dict(record["context"])
+                case "retention":
+                    self.kept_from = int(record["last"]) + 1, record["last_hash"]
+                case "audit_gap":
+                    self.trail.lost += int(record["lost"])
+        except (KeyError, TypeError, ValueError):
+            self._break(
+                "unreadable", entry.path, entry.line, "this record lacks what it should say"
+            )
 
     def finish(self, name: str) -> None:
         first = self.began

@@ -9,7 +9,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-from routing_service import __version__
 from routing_service.errors import AuditUnavailable
 from routing_service.observe.chain import canonical, seal
 from routing_service.observe.segments import (
@@ -20,13 +19,51 @@ from routing_service.observe.segments import (
     stamp,
 )
 from routing_service.observe.slots import claim_slot
+from routing_service.version import __version__
 
 FORMAT: Final = 1
 SLOTS_FILE: Final = ".slots"
 
 Clock = Callable[[], datetime]
-Body = Callable[[int], str]
-"""Makes a record, without its hash, when told its number."""
+
+
+class Page:
+    """Where records are put: tells each its number, and writes what many have in common once.
+
+    Attributes
+    ----------
+    seq
+        Number of the next record.
+    last
+        Hash of the last one.
+    lines
+        What is to be written.
+    contexts
+        Numbers of the records of this segment that hold what decisions were taken under.
+    """
+
+    __slots__ = ("contexts", "last", "lines", "seq")
+
+    def __init__(self, seq: int, last: str, contexts: dict[str, int]) -> None:
+        self.seq, self.last, self.contexts = seq, last, contexts
+        self.lines = bytearray()
+
+    def put(self, body: str) -> None:
+        """Add a record, which is without its hash and has `seq` as its number."""
+        line, self.last = seal(self.last, body)
+        self.lines += line
+        self.seq += 1
+
+    def context(self, text: str) -> int:
+        """Number of the record of this segment that holds a context, given as canonical JSON."""
+        if text not in self.contexts:
+            self.contexts[text] = self.seq
+            self.put(f'{{"context":{text},"kind":"context","seq":{self.seq}}}')
+        return self.contexts[text]
+
+
+Body = Callable[[Page], str]
+"""Makes a record, without its hash; reads its number off the page when it needs no more context."""
 
 
 class SegmentWriter:
@@ -60,6 +97,7 @@ class SegmentWriter:
         self._days, self._segment_bytes = days, segment_bytes
         self._file = -1
         self._bytes = 0
+        self._contexts: dict[str, int] = {}
         self._day = ""
         self._damaged = False
         try:
@@ -86,7 +124,7 @@ class SegmentWriter:
         Parameters
         ----------
         bodies
-            Called in order with the numbers that the records get.
+            Called in order with the page that the records are put on.
         durable
             Return only when the disk has them.
 
@@ -128,7 +166,7 @@ class SegmentWriter:
     def close(self) -> None:
         """End the chain with a record that says so; it can be gone on with later."""
         try:
-            self.append([lambda seq: self._note(seq, "end")], durable=True)
+            self.append([lambda page: self._note(page, "end")], durable=True)
         finally:
             os.close(self._file)
             os.close(self._slots)
@@ -136,21 +174,18 @@ class SegmentWriter:
     def _write(self, bodies: Sequence[Body]) -> None:
         if self._damaged:
             self._cut_back()
-        seq, last = self._seq, self._hash
-        lines = bytearray()
+        page = Page(self._seq, self._hash, dict(self._contexts))
         for body in bodies:
-            line, last = seal(last, body(seq))
-            lines += line
-            seq += 1
+            page.put(body(page))
         try:
-            view = memoryview(lines)
+            view = memoryview(page.lines)
             while view:
                 view = view[os.write(self._file, view) :]
         except OSError:
             self._damaged = True
             raise
-        self._seq, self._hash = seq, last
-        self._bytes += len(lines)
+        self._seq, self._hash, self._contexts = page.seq, page.last, page.contexts
+        self._bytes += len(page.lines)
 
     def _cut_back(self) -> None:
         """Take away what a failed write may have left."""
@@ -167,15 +202,16 @@ class SegmentWriter:
         # A segment of that name can only be one that was opened and holds nothing.
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
         before, self._file = self._file, file
+        contexts, self._contexts = self._contexts, {}
         self._bytes, self._damaged = 0, False
         torn = {"torn_bytes": torn_bytes} if torn_bytes else {}
         try:
             previous = self._hash
-            self._write([lambda seq: self._note(seq, "segment", previous=previous, **torn)])
+            self._write([lambda page: self._note(page, "segment", previous=previous, **torn)])
             _sync_folder(self._folder)
         except OSError:
             os.close(file)
-            self._file = before
+            self._file, self._contexts = before, contexts
             if before >= 0:
                 self._bytes = os.lseek(before, 0, os.SEEK_END)
             raise
@@ -185,9 +221,9 @@ class SegmentWriter:
             os.close(before)
         self._forget(now)
 
-    def _note(self, seq: int, kind: str, **facts: Any) -> str:
+    def _note(self, page: Page, kind: str, **facts: Any) -> str:
         """A record of the trail about itself."""
-        note = {"at": self._clock().isoformat(), "chain": self.chain, "kind": kind, "seq": seq}
+        note = {"at": self._clock().isoformat(), "chain": self.chain, "kind": kind, "seq": page.seq}
         if kind == "segment":
             note |= {"format": FORMAT, "software": __version__}
         return canonical(note | facts)
@@ -211,10 +247,24 @@ class SegmentWriter:
             return
         end = read_end(old)
         facts = {"removed": [s.path.name for s in old], "last": end.seq - 1, "last_hash": end.hash}
-        self._write([lambda seq: self._note(seq, "retention", **facts)])
+        self._write([lambda page: self._note(page, "retention", **facts)])
         self.sync()
         for segment in old:
             segment.path.unlink()
+
+
+def try_folder(folder: Path) -> None:
+    """Make the folder of a trail if it is missing, and see that it can be written.
+
+    Raises
+    ------
+    AuditUnavailable
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(folder / SLOTS_FILE, os.O_RDWR | os.O_CREAT, 0o640))
+    except OSError as error:
+        raise unwritable(folder, error) from None
 
 
 def unwritable(folder: Path, error: OSError) -> AuditUnavailable:

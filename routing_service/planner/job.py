@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 import pyarrow as pa
 
-from routing_service import __version__
 from routing_service.errors import InvalidPoints
 from routing_service.planner.columns import matrix_batch, matrix_schema
 from routing_service.planner.matrix import OUTSIDE, REASONS, TOO_FAR_FROM_ROAD, travel_times
@@ -20,6 +19,7 @@ from routing_service.planner.parts import Parts, discard, encode_part
 from routing_service.planner.points import CHUNK_ROWS, Chunk, PointSource, Rejected, read_points
 from routing_service.planner.writers import Rows, check_output, write_rejected, write_table
 from routing_service.progress import Progress
+from routing_service.version import __version__
 
 if TYPE_CHECKING:
     from routing_service.live.snapshot import Snapshot

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
 
-from routing_service import __version__
 from routing_service.planner.population import Source
+from routing_service.version import __version__
 
 if TYPE_CHECKING:
     from routing_service.live.snapshot import Snapshot

@@ -16,14 +16,14 @@ from routing_service.observe import audit as audit_module
 from routing_service.observe.audit import Audit
 from routing_service.observe.chain import canonical
 from routing_service.observe.check import Trail, find_chains, read_trail
-from routing_service.observe.segment_writer import Body, SegmentWriter
+from routing_service.observe.segment_writer import Body, Page, SegmentWriter
 from tests.unit.test_audit_chain import Clock
 
 PATIENCE_S = 20.0
 
 
-def note(seq: int, text: str) -> str:
-    return canonical({"kind": "decision", "seq": seq, "text": text})
+def note(page: Page, text: str) -> str:
+    return canonical({"kind": "decision", "seq": page.seq, "text": text})
 
 
 class Disk(SegmentWriter):
@@ -175,19 +175,19 @@ def test_a_write_that_breaks_off_half_way_leaves_no_half_record(
         return done
 
     writer = SegmentWriter(tmp_path, Clock())
-    writer.append([lambda seq: note(seq, "before")], durable=True)
+    writer.append([lambda page: note(page, "before")], durable=True)
     monkeypatch.setattr(os, "write", nearly_full)
     with pytest.raises(AuditUnavailable, match="No space left"):
         writer.append([partial(note_of, "long" * 100)], durable=True)
     room[0] = 10**6
-    writer.append([lambda seq: note(seq, "after")], durable=True)
+    writer.append([lambda page: note(page, "after")], durable=True)
     writer.close()
     trail, texts = read(tmp_path)
     assert (texts, trail.torn) == (["before", "after"], {})
 
 
-def note_of(text: str, seq: int) -> str:
-    return note(seq, text)
+def note_of(text: str, page: Page) -> str:
+    return note(page, text)
 
 
 def test_a_record_that_cannot_be_made_does_not_end_the_trail(

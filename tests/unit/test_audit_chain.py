@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from routing_service.errors import AuditUnavailable, InvalidAudit
 from routing_service.observe import chain
 from routing_service.observe.check import Trail, find_chains, read_trail
-from routing_service.observe.segment_writer import SegmentWriter
+from routing_service.observe.segment_writer import Page, SegmentWriter
 from routing_service.observe.segments import find_line, list_segments
 
 MIDDAY = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -32,8 +32,8 @@ class Clock:
         return self.now
 
 
-def record(text: str, seq: int) -> str:
-    return chain.canonical({"kind": "decision", "seq": seq, "text": text})
+def record(text: str, page: Page) -> str:
+    return chain.canonical({"kind": "decision", "seq": page.seq, "text": text})
 
 
 def write(folder: Path, *texts: str, close: bool = True) -> SegmentWriter:
@@ -199,7 +199,7 @@ def test_a_record_that_was_forged_with_its_hash_breaks_the_next(tmp_path: Path) 
     lines = path.read_bytes().splitlines(keepends=True)
     before = chain.split(lines[1][:-1])
     assert before is not None
-    lines[2], _ = chain.seal(before[1], record("forged", 2))
+    lines[2], _ = chain.seal(before[1], record("forged", Page(2, "", {})))
     path.write_bytes(b"".join(lines))
     trail, texts = read(tmp_path)
     assert texts == ["a", "forged", "c"]

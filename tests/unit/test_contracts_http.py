@@ -56,7 +56,7 @@ ROUTES: list[tuple[str, str, type[BaseModel], list[str]]] = [
     ),
     (
         *("POST", "/v1/matrix", schemas.MatrixOut),
-        [*PROVENANCE, "computed_at", "results", "decision_support"],
+        ["decision_id", *PROVENANCE, "computed_at", "results", "decision_support"],
     ),
     ("GET", "/v1/units", state_schemas.UnitsOut, ["graph_id", "state_version", "units"]),
     (
@@ -81,7 +81,8 @@ BODIES: dict[str, Any] = {
     "/v1/conveyance": {"lat": 53.47, "lon": -1.5},
     "/v1/matrix": {"locations": [{"lat": 53.47, "lon": -1.5}, {"lat": 53.5, "lon": -3.0}]},
 }
-CHANGING = {  # without a store all of them are refused; see test_state_api
+CHANGING = {  # without a store, or an audit trail, refused; see test_state_api, test_recording
+    ("GET", "/v1/decisions/{decision_id}"),
     ("POST", "/v1/closures"),
     ("DELETE", "/v1/closures/{closure_id}"),
     ("PUT", "/v1/units/{ods_code}/status"),

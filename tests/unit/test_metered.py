@@ -1,0 +1,65 @@
+"""Each reply is counted by route and status, whoever gave it; no label tells of an incident."""
+
+from __future__ import annotations
+
+import re
+
+from routing_service.api.app import create_app
+from routing_service.api.fast_lane import FastLane
+from routing_service.api.metered import Metered
+from routing_service.live.engine import Engine
+from tests import api_scene
+from tests.api_scene import Client
+
+PLAIN = "/v1/conveyance?lat=53.47&lon=-1.5"
+
+
+def metered() -> Metered:
+    engine = Engine(api_scene.snapshot())
+    app = create_app(engine)
+    return Metered(FastLane(app, engine), app.state.metrics)
+
+
+def requests(text: str) -> dict[tuple[str, str], int]:
+    found = re.findall(r'hasu_requests_total\{route="([^"]*)",status="([^"]*)"\} (\d+)', text)
+    return {(route, status): int(count) for route, status, count in found}
+
+
+def test_replies_are_counted_by_route_and_status() -> None:
+    app = metered()
+    api = Client(app)
+    for path in (PLAIN, PLAIN, f"{PLAIN}&heading_deg=0", "/v1/conveyance?lat=1"):
+        api.get(path)
+    api.post("/v1/matrix", json={"locations": []})
+    api.get("/v1/decisions/943")
+    api.get("/v1/nothing-53.5526")
+    api.send("DELETE", "/v1/conveyance")
+    assert app.at_once is not None
+    assert app.at_once(PLAIN.encode(), []) is not None
+    assert app.at_once(b"/v1/units", []) is None
+    reply = api.get("/metrics")
+    assert reply.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert requests(reply.text) == {
+        ("GET /v1/conveyance", "200"): 4,
+        ("GET /v1/conveyance", "400"): 1,
+        ("POST /v1/matrix", "200"): 1,
+        ("GET /v1/decisions/{decision_id}", "503"): 1,
+        ("other", "404"): 1,
+        ("other", "405"): 1,
+    }
+    assert "hasu_decision_seconds_count 4\n" in reply.text
+    assert "53." not in reply.text
+    assert "943" not in reply.text
+
+
+def test_the_text_is_what_prometheus_reads() -> None:
+    api = Client(metered())
+    api.get(PLAIN)
+    text = api.get("/metrics").text
+    line = re.compile(
+        r"# (HELP|TYPE) hasu_\w+ .+|hasu_\w+(\{\w+=\"[^\"]*\"(,\w+=\"[^\"]*\")*\})? \S+"
+    )
+    assert all(line.fullmatch(each) for each in text.splitlines())
+    told = set(re.findall(r"# TYPE (\w+)", text))
+    assert {"hasu_audit_waiting", "hasu_audit_lost_total", "hasu_state_version_min"} <= told
+    assert {"hasu_stale_seconds", "hasu_certificates_total", "hasu_shed_total"} <= told

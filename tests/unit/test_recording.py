@@ -1,0 +1,318 @@
+"""Decisions reach the trail as they were given, are found by their id, and come out again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from routing_service.answer import TIMES
+from routing_service.api.app import create_app
+from routing_service.api.fast_lane import FastLane
+from routing_service.decision.model import Location
+from routing_service.errors import AuditUnavailable
+from routing_service.live.closure import Closure
+from routing_service.live.engine import Engine
+from routing_service.live.events import Body, ClosureOpened, Event, UnitStatusSet
+from routing_service.live.recorder import Recorder
+from routing_service.live.replay import Replay, Replayed
+from routing_service.live.snapshot import Snapshot
+from routing_service.live.view import View
+from routing_service.observe.audit import Audit
+from routing_service.observe.chain import canonical, seal
+from routing_service.observe.check import Trail, find_chains, read_trail
+from routing_service.observe.records import Taken, decision_record, row
+from routing_service.observe.segment_writer import Page, SegmentWriter
+from routing_service.observe.segments import list_segments
+from tests import api_scene
+from tests.api_scene import Client
+
+NOON = datetime(2026, 7, 7, 12, tzinfo=UTC)
+PLACES = [(53.45 + n / 100, -1.5 + (n % 3) / 10_000) for n in range(12)]
+
+
+@contextmanager
+def recording(folder: Path, *, strict: bool = False) -> Iterator[Recorder]:
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    audit = Audit(partial(SegmentWriter, folder, clock), clock, strict=strict)
+    audit.start()
+    try:
+        yield Recorder(audit, folder)
+    finally:
+        audit.stop()
+
+
+def client(recorder: Recorder, snapshot: Snapshot | None = None) -> Client:
+    engine = Engine(snapshot or api_scene.snapshot())
+    return Client(FastLane(create_app(engine, recorder=recorder), engine, recorder))
+
+
+def replay(
+    folder: Path, base: Snapshot | None = None, events: list[Event] | None = None
+) -> tuple[Trail, Replayed]:
+    trail = Trail()
+    entries = read_trail(find_chains([folder]), trail)
+    return trail, Replay(base or api_scene.snapshot(), events or [], trail).run(entries)
+
+
+# --- over HTTP -------------------------------------------------------------------------------
+@pytest.mark.parametrize("query", ["lat=53.47&lon=-1.5", "lat=53.47&lon=-1.5&heading_deg=0"])
+def test_a_decision_is_found_by_its_id_whichever_lane_gave_it(tmp_path: Path, query: str) -> None:
+    with recording(tmp_path) as recorder:
+        api = client(recorder)
+        decision = api.get(f"/v1/conveyance?{query}").json()
+        reply = api.get(f"/v1/decisions/{decision['decision_id']}")
+        assert reply.status_code == 200
+        found = reply.json()
+    assert list(found) == ["decision_id", "segment", "record", "context"]
+    assert found["record"]["request"]["lat"] == 53.47
+    assert found["record"]["destination"] == decision["destination"]["ods_code"]
+    assert found["context"]["graph_id"] == decision["graph_id"]
+    assert found["context"]["state_version"] == decision["state_version"]
+    assert found["context"]["units"] == ["NORTH", "SOUTH"]
+    # 1,403,929 ms are 23.4 minutes: the raw numbers are finer than the reply.
+    ms = found["record"]["answer"][TIMES : TIMES + 2]
+    minutes = {unit["ods_code"]: unit["minutes"] for unit in decision["ranking"]}
+    assert [(each + 3_000) // 6_000 / 10 for each in ms] == [minutes["NORTH"], minutes["SOUTH"]]
+
+
+def test_a_matrix_is_one_record_with_its_locations(tmp_path: Path) -> None:
+    body = {
+        "locations": [{"lat": 53.47, "lon": -1.5}, {"lat": 0, "lon": 0}, {"lat": 53.5, "lon": -1.5}]
+    }
+    with recording(tmp_path) as recorder:
+        api = client(recorder)
+        reply = api.post("/v1/matrix", json=body).json()
+        record = api.get(f"/v1/decisions/{reply['decision_id']}").json()["record"]
+    assert record["kind"] == "matrix"
+    assert [each.get("error", each.get("destination")) for each in record["rows"]] == [
+        reply["results"][0]["destination"]["ods_code"],
+        reply["results"][1]["error"]["code"],
+        reply["results"][2]["destination"]["ods_code"],
+    ]
+    assert replay(tmp_path)[1].agreed == 2
+
+
+def test_an_id_that_nobody_gave_is_not_found(tmp_path: Path) -> None:
+    with recording(tmp_path) as recorder:
+        api = client(recorder)
+        api.get("/v1/conveyance?lat=53.47&lon=-1.5")
+        for unknown in (
+            "019b7f3a-5c1e-7b42-9d0e-3f6a8c2b1d75",
+            "x",
+            "019B7F3A-5C1E-7B42-9D0E-3F6A8C2B1D75",
+        ):
+            reply = api.get(f"/v1/decisions/{unknown}")
+            assert (reply.status_code, reply.json()["code"]) == (404, "unknown_decision")
+
+
+def test_without_a_trail_the_route_says_how_to_have_one() -> None:
+    reply = api_scene.client().get("/v1/decisions/019b7f3a-5c1e-7b42-9d0e-3f6a8c2b1d75")
+    assert (reply.status_code, reply.json()["code"]) == (503, "no_audit")
+    assert "HASU_AUDIT" in reply.json()["detail"]
+
+
+def test_a_refused_request_is_no_decision(tmp_path: Path) -> None:
+    with recording(tmp_path) as recorder:
+        api = client(recorder)
+        assert api.get("/v1/conveyance?lat=0.5&lon=0.5").status_code == 422
+        assert api.get("/v1/conveyance?lat=53.47&lon=-1.5&note=943+476+5919").status_code == 422
+    assert replay(tmp_path)[1].decisions == 0
+    assert b"943" not in b"".join(s.path.read_bytes() for s in list_segments(tmp_path))
+
+
+# --- strict ----------------------------------------------------------------------------------
+def test_in_strict_mode_the_record_is_there_before_the_reply(tmp_path: Path) -> None:
+    with recording(tmp_path, strict=True) as recorder:
+        api = client(recorder)
+        for query in ("lat=53.47&lon=-1.5", "lat=53.47&lon=-1.5&accuracy_m=50"):
+            decision = api.get(f"/v1/conveyance?{query}").json()
+            written = b"".join(s.path.read_bytes() for s in list_segments(tmp_path))
+            assert decision["decision_id"].encode() in written
+
+
+def test_in_strict_mode_no_decision_is_given_that_cannot_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise AuditUnavailable("The disk is full.")
+
+    with recording(tmp_path, strict=True) as recorder:
+        api = client(recorder)
+        assert api.get("/v1/conveyance?lat=53.47&lon=-1.5").status_code == 200
+        with monkeypatch.context() as patch:
+            patch.setattr(SegmentWriter, "append", fails)
+            replies: list[httpx.Response] = [
+                api.get("/v1/conveyance?lat=53.47&lon=-1.5"),
+                api.get("/v1/conveyance?lat=53.47&lon=-1.5&heading_deg=0"),
+                api.post("/v1/matrix", json={"locations": [{"lat": 53.47, "lon": -1.5}]}),
+            ]
+        for reply in replies:
+            assert (reply.status_code, reply.json()["code"]) == (503, "audit_unavailable")
+        assert api.get("/v1/conveyance?lat=53.47&lon=-1.5").status_code == 200
+
+
+# --- the record ------------------------------------------------------------------------------
+def test_the_quick_way_to_write_a_record_writes_canonical_json() -> None:
+    for source, destination in (("lat_lon", "NORTH"), ("postcode", None)):
+        taken = Taken(Location(53.1, -1.5, source=source), (1, -2, 3), 4, "default", destination)
+        quick = decision_record(Page(8, "", {"{}": 7}), "{}", taken, "id", NOON, 57_900)
+        whole = {
+            **{"at": NOON.isoformat(), "context": 7, "decision_id": "id", "kind": "decision"},
+            **{"seq": 8, "took_us": 57},
+            **row(taken),
+        }
+        assert quick == canonical(whole)
+
+
+# --- replay ----------------------------------------------------------------------------------
+def views() -> list[View]:
+    """A day: nothing, the road twice as slow until one, NORTH on divert with a guard, both over."""
+    base = replace(api_scene.snapshot(), state_version=0)
+    slow = Closure.from_json(
+        {
+            **{"id": "c1", "reason": "flood", "author": "a", "source": "test"},
+            **{"point": {"lat": 53.58, "lon": -1.5}, "radius_m": 300, "delay_factor": 2.0},
+            "expires_at": (NOON + timedelta(hours=1)).isoformat(),
+        }
+    )
+    divert = UnitStatusSet("NORTH", "divert", "scanner", "a", max_extra_minutes=5.0)
+    bodies: list[Body] = [ClosureOpened(slow), divert]
+    events = [Event(n, NOON, "a", body) for n, body in enumerate(bodies, start=1)]
+    made = [View.of(base, NOON).after((), NOON)]
+    made.append(made[-1].after(events[:1], NOON))
+    made.append(made[-1].after(events[1:], NOON))
+    made.append(made[-1].after((), NOON + timedelta(hours=2)))
+    return made
+
+
+EVENTS = [
+    Event(1, NOON, "a", ClosureOpened(views()[1].in_force.closures[0])),
+    Event(2, NOON, "a", UnitStatusSet("NORTH", "divert", "scanner", "a", max_extra_minutes=5.0)),
+]
+
+
+def record_a_day(folder: Path) -> int:
+    count = 0
+    with recording(folder) as recorder:
+        for view in views():
+            for lat, lon in PLACES:
+                for location in (
+                    Location(lat, lon),
+                    Location(lat, lon, heading_deg=10.0),
+                    Location(lat, lon, accuracy_m=500.0),
+                    Location(lat, lon, source="postcode"),
+                ):
+                    found = view.snapshot.decide(location)
+                    recorder.decision((view.snapshot, location, found), f"id{count}", NOON, 0)
+                    count += 1
+    return count
+
+
+def test_a_day_with_closures_and_diverts_comes_out_again_bit_for_bit(tmp_path: Path) -> None:
+    count = record_a_day(tmp_path)
+    trail, found = replay(tmp_path, views()[0].base, EVENTS)
+    assert (trail.breaks, found.differences) == ([], [])
+    assert (found.decisions, found.agreed) == (count, count)
+    # The states did differ, so that agreeing means something.
+    assert len({view.snapshot.decide(Location(*PLACES[5])).numbers for view in views()}) >= 2
+
+
+def forge(path: Path, change: Any) -> None:
+    """Change each decision and make the hashes fit again, as one would who knows how."""
+    last, lines = "0" * 64, []
+    for line in path.read_bytes().splitlines():
+        record = json.loads(line)
+        del record["hash"]
+        change(record)
+        sealed, last = seal(last, json.dumps(record))
+        lines.append(sealed)
+    path.write_bytes(b"".join(lines))
+
+
+def test_a_forged_answer_whose_hashes_fit_is_found_by_deriving_it_again(tmp_path: Path) -> None:
+    count = record_a_day(tmp_path)
+    (segment,) = list_segments(tmp_path)
+
+    def quicker(record: dict[str, Any]) -> None:
+        if record.get("decision_id") == "id7":
+            record["answer"][TIMES] -= 1  # a millisecond
+
+    forge(segment.path, quicker)
+    trail, found = replay(tmp_path, views()[0].base, EVENTS)
+    assert trail.breaks == []
+    assert found.agreed == count - 1
+    (difference,) = found.differences
+    assert (difference.cause, difference.decision_id) == ("record", "id7")
+    assert "NORTH" in difference.detail
+    assert "ms derived" in difference.detail
+
+
+@pytest.mark.parametrize("name", ["bits", "destination", "speed_set", "disc"])
+def test_whatever_else_is_forged_is_found_too(tmp_path: Path, name: str) -> None:
+    count = record_a_day(tmp_path)
+    (segment,) = list_segments(tmp_path)
+
+    def change(record: dict[str, Any]) -> None:
+        if record.get("decision_id") == "id2":  # one with an accuracy, so that there is a disc
+            record[name] = 2**20 if name == "bits" else "X"
+
+    forge(segment.path, change)
+    found = replay(tmp_path, views()[0].base, EVENTS)[1]
+    assert (found.agreed, found.differing) == (count - 1, {"record": 1})
+
+
+def test_a_difference_is_explained_by_what_is_not_the_same(tmp_path: Path) -> None:
+    count = record_a_day(tmp_path)
+    base = views()[0].base
+    other = replay(tmp_path, replace(base, graph_id="f" * 64), EVENTS)[1]
+    assert (other.agreed, other.differing) == (0, {"graph": count})
+    behind = replay(tmp_path, base, EVENTS[:1])[1]
+    assert behind.differing == {"state": count // 2}  # the two states with the second event
+    (segment,) = list_segments(tmp_path)
+
+    def older(record: dict[str, Any]) -> None:
+        if record["kind"] == "context":
+            record["context"]["software"] = "0.0.9"
+        if record.get("decision_id") == "id3":
+            record["answer"][TIMES] += 7
+
+    forge(segment.path, older)
+    changed = replay(tmp_path, base, EVENTS)[1]
+    assert (changed.agreed, changed.differing) == (count - 1, {"software": 1})
+    assert "0.0.9" in changed.differences[0].detail
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda r: r.pop("answer"),
+        lambda r: r.update(answer=[1, 2]),
+        lambda r: r.update(answer="x"),
+        lambda r: r.update(context=99),
+        lambda r: r.update(request={}),
+        lambda r: r.update(at="yesterday"),
+        lambda r: r["request"].update(lat=10**400),
+        lambda r: r["request"].update(lat=float("nan")),
+        lambda r: r["request"].update(heading_deg="north"),
+    ],
+)
+def test_a_record_that_is_nonsense_is_a_difference_and_no_crash(
+    tmp_path: Path, damage: Any
+) -> None:
+    count = record_a_day(tmp_path)
+    (segment,) = list_segments(tmp_path)
+    forge(segment.path, lambda r: damage(r) if r.get("decision_id") == "id4" else None)
+    found = replay(tmp_path, views()[0].base, EVENTS)[1]
+    assert (found.decisions, found.agreed) == (count, count - 1)
+    assert found.differing == {"record": 1}
