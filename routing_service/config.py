@@ -124,7 +124,7 @@ class Settings:
         high=30_000,
     )
     shed_after_ms: float = _setting(
-        100.0,
+        500.0,
         "ms",
         "A request that has waited longer than this is refused with 503 and Retry-After.",
         low=1,

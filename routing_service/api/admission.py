@@ -46,7 +46,7 @@ class Admission:
         The application's answer to a plain question, if it has such a way.
     """
 
-    def __init__(self, app: App, shed_after_s: float = 0.1) -> None:
+    def __init__(self, app: App, shed_after_s: float = 0.5) -> None:
         self.app = app
         self.shed_after_s = shed_after_s
         self.draining = False

@@ -116,6 +116,8 @@ class Worker(uvicorn.Server):
         await self._wait(self._chosen.drain_s, lambda: False)
         for server in self.servers:
             server.close()
+        for listener in sockets or []:
+            listener.close()  # or the kernel takes connections that nobody will accept
         # Each reply now closes its connection, so those that are in use end by themselves. The
         # others are kept a moment more: closing one on which a request is coming would lose it.
         await self._wait(limits.LINGER_SECONDS, lambda: not self.server_state.connections)

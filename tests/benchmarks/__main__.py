@@ -21,6 +21,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from tests.benchmarks import harness
 from tests.benchmarks.plot import write_plot
 from tests.benchmarks.results import Outcome, Part, keep, read_kept
 
@@ -59,7 +60,12 @@ def main() -> None:
     parts = find_parts()
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
     parser.add_argument("part", nargs="*", help=f"of {', '.join(parts)}; all if none is named")
-    chosen = parser.parse_args().part or list(parts)
+    parser.add_argument(
+        "--long", action="store_true", help="ten minutes under load, not half a one"
+    )
+    args = parser.parse_args()
+    harness.long_runs = args.long
+    chosen = args.part or list(parts)
     unknown = [name for name in chosen if name not in parts]
     if unknown:
         parser.error(f"there is no part {unknown[0]!r}: name some of {', '.join(parts)}")

@@ -18,6 +18,9 @@ SEED = 20261122
 # What the benchmarks themselves write does not make the code that they measure another.
 WRITTEN = ("tests/benchmarks/RESULTS.md", "tests/benchmarks/results.json", "docs/*.svg")
 
+long_runs = False
+"""Set by ``--long``: what needs a long time to show is given it."""
+
 T = TypeVar("T")
 
 

@@ -72,7 +72,7 @@ def _answer(app: App) -> bytes:
 
 KINDS: dict[str, Callable[[Engine], Served]] = {
     "service": lambda engine: Admission(FastLane(create_app(engine), engine)),
-    "plain": lambda engine: Admission(create_app(engine)),
+    "plain": lambda engine: Admission(create_app(engine), shed_after_s=60.0),
     "bare": Bare,
 }
 
