@@ -251,6 +251,12 @@ class InvalidStudy(HasuError):
     code = "invalid_study"
 
 
+class ClusterUnavailable(HasuError):
+    """No Dask scheduler answers, it has no workers, or a worker is not fit for the job."""
+
+    code = "cluster_unavailable"
+
+
 class MissingExtra(HasuError):
     """An optional package is needed for this and is not installed."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,6 +81,14 @@ def _options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--threads", type=_count, metavar="N", help="Threads; default one for each core."
     )
+    cluster = parser.add_argument_group("cluster").add_mutually_exclusive_group()
+    cluster.add_argument("--scheduler", metavar="ADDRESS", help="Of Dask, such as tcp://host:8786.")
+    cluster.add_argument(
+        "--workers", type=_count, metavar="N", help="A Dask cluster of N processes on this machine."
+    )
+    parser.add_argument(
+        "--ship", action="store_true", help="Send the graph file to the scheduler's workers."
+    )
     add_json(parser)
 
 
@@ -106,7 +116,8 @@ def _run(args: Namespace) -> int:
     with terminal.Bar(STAGES) as bar:
         bar("open", 0.0)
         job = _job(args)
-        report = run_matrix(job, _executor(args, job.snapshot), restart=args.restart, progress=bar)
+        with _executor(args, job.snapshot) as executor:
+            report = run_matrix(job, executor, restart=args.restart, progress=bar)
     if args.json:
         terminal.print_json({**asdict(report), "out": str(job.out), **job.identity()})
     else:
@@ -135,10 +146,19 @@ def _job(args: Namespace) -> MatrixJob:
     )
 
 
-def _executor(args: Namespace, snapshot: Snapshot) -> Executor:
-    from routing_service.planner.local import Threads
+@contextmanager
+def _executor(args: Namespace, snapshot: Snapshot) -> Iterator[Executor]:
+    if args.scheduler or args.workers:
+        from routing_service.planner.cluster import Cluster, connect, local_cluster
 
-    return Threads(snapshot, args.threads or os.cpu_count() or 1)
+        graph = read_settings(args).graph
+        place = connect(args.scheduler) if args.scheduler else local_cluster(args.workers)
+        with place as client:
+            yield Cluster(client, graph, snapshot, ship=args.ship)
+    else:
+        from routing_service.planner.local import Threads
+
+        yield Threads(snapshot, args.threads or os.cpu_count() or 1)
 
 
 def _summary(job: MatrixJob, report: MatrixReport) -> str:
