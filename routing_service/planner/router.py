@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from routing_service.answer import ALONG_CM, MASK, SEGMENT
 from routing_service.config import DEFAULT_GRAPH
 from routing_service.errors import UnknownUnit
 from routing_service.live.snapshot import Limits, Snapshot
@@ -100,18 +101,15 @@ class Router:
         >>> osmnx.plot_graph_route(router.to_networkx(), nodes)  # doctest: +SKIP
         """
         from routing_service.graph.networkx_export import path_nodes
-        from routing_service.kernels.lookup import ALONG_CM, MASK, SEGMENT, TIMES, look_up
         from routing_service.live.route import path_edges
-        from routing_service.units import E7
 
         location = _location(place)
         self.snapshot.route(location, ods_code)  # refuses what cannot be answered
         graph = self.snapshot.graph.in_set(self.snapshot.speed_set)
-        net, u = graph.labelled(), self._index(ods_code)
-        answer = np.empty(TIMES + 2 * len(self.units), dtype=np.int32)
-        look_up(location.lon * E7, location.lat * E7, 0.0, 0.0, net, answer)
-        start = (int(answer[SEGMENT]), int(answer[ALONG_CM]), int(answer[MASK]))
-        return path_nodes(graph, path_edges(graph, net, u, start))
+        numbers = self.snapshot.answers(np.array([location.lon]), np.array([location.lat]))[0]
+        start = (int(numbers[SEGMENT]), int(numbers[ALONG_CM]), int(numbers[MASK]))
+        edges = path_edges(graph, graph.labelled(), self._index(ods_code), start)
+        return path_nodes(graph, edges)
 
     def matrix(self, points: pd.DataFrame) -> pd.DataFrame:
         """Times from many places to every unit.
