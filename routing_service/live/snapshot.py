@@ -297,6 +297,10 @@ class Snapshot:
             answers[:, DISTANCE_CM] / 100.0,
         )
 
+    def flags(self, bits: int) -> tuple[str, ...]:
+        """The doubts of one of `answers` in words, from its bits."""
+        return self._roster.flags(bits)
+
     def answers(self, lon: FloatArray, lat: FloatArray) -> IntArray:
         """All numbers of many answers, as of `decide`, without any policy.
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
 
+from routing_service.answer import POSTCODE_CENTROID
 from routing_service.location import bng
+from routing_service.planner.places import SOURCES
 from routing_service.units import INF_MS, NONE
 
 if TYPE_CHECKING:
     from routing_service.planner.matrix import TravelTimes
     from routing_service.planner.points import Points
-    from routing_service.units import BoolArray, FloatArray, IntArray, LongArray
+    from routing_service.units import BoolArray, ByteArray, FloatArray, IntArray, LongArray
 
 POINT: Final = (
     ("lat", pa.float64()),
@@ -26,8 +28,11 @@ POINT: Final = (
     ("nearest_ods_code", pa.string()),
     ("margin_minutes", pa.float64()),
     ("near_tie", pa.bool_()),
+    ("flags", pa.string()),
 )
 """Columns of a point, behind its ``id``."""
+
+POSTCODE_FORM: Final = SOURCES.index("postcode")
 
 TIMES: Final = ("minutes", "km")
 SPREAD: Final = ("p10_minutes", "p90_minutes", "p_nearest")
@@ -55,7 +60,9 @@ def matrix_schema(
     return pa.schema([("id", id_type), *POINT, *of_units, *kept.items()])
 
 
-def matrix_batch(points: Points, rows: LongArray, times: TravelTimes) -> pa.RecordBatch:
+def matrix_batch(
+    points: Points, rows: LongArray, times: TravelTimes, flags: Callable[[int], Sequence[str]]
+) -> pa.RecordBatch:
     """The matrix of some points.
 
     Parameters
@@ -66,6 +73,8 @@ def matrix_batch(points: Points, rows: LongArray, times: TravelTimes) -> pa.Reco
         ``int64[n]``, which of them, in the order of the result.
     times
         Of all of them.
+    flags
+        Words of a row's doubts, `Snapshot.flags`.
     """
     lon, lat = points.places.lon[rows], points.places.lat[rows]
     east_m, north_m = bng.to_grid(lat, lon)
@@ -81,6 +90,7 @@ def matrix_batch(points: Points, rows: LongArray, times: TravelTimes) -> pa.Reco
         _codes(times.nearest[rows], times.ods_codes),
         pa.array(_tenths(margin_ms, 6_000), mask=margin_ms == NONE),
         pa.array(times.near_tie[rows]),
+        _flags(times.doubts[rows], points.places.form[rows], flags),
         *_unit_columns(times, rows),
         *(column.take(pa.array(rows)) for column in points.kept.values()),
     ]
@@ -108,6 +118,14 @@ def _unit_columns(times: TravelTimes, rows: LongArray) -> list[pa.Array]:
 def _tenths(whole: IntArray, per_tenth: int) -> FloatArray:
     """Round to tenths as `units.minutes_from_ms` does: halves go up."""
     return (whole + per_tenth // 2) // per_tenth / 10.0
+
+
+def _flags(bits: IntArray, form: ByteArray, words: Callable[[int], Sequence[str]]) -> pa.Array:
+    """Every doubt about each row, with blanks between."""
+    bits = np.where(form == POSTCODE_FORM, bits | POSTCODE_CENTROID, bits)
+    kinds, which = np.unique(bits, return_inverse=True)
+    texts = pa.array([" ".join(words(kind)) for kind in kinds.tolist()], pa.string())
+    return texts.take(pa.array(which))
 
 
 def _codes(units: IntArray, ods_codes: Sequence[str]) -> pa.Array:

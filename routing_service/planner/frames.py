@@ -37,7 +37,9 @@ def matrix_frame(snapshot: Snapshot, frame: pd.DataFrame) -> pd.DataFrame:
     words = [REASONS[k] or None for k in times.reason.tolist()]
     for row, error in places.errors.items():
         words[row] = error.code
-    table = pa.Table.from_batches([matrix_batch(points, lines, times)]).drop_columns("id")
+    table = pa.Table.from_batches(
+        [matrix_batch(points, lines, times, snapshot.flags)]
+    ).drop_columns("id")
     result = table.append_column("error", pa.array(words, pa.string())).to_pandas()
     result.loc[~known, ["easting_m", "northing_m", "snap_distance_m"]] = np.nan
     result.index = frame.index

@@ -123,7 +123,7 @@ def solve_chunk(snapshot: Snapshot, chunk: Chunk, covering: bool) -> bytes:
     times = travel_times(snapshot, points.places.lon, points.places.lat)
     far = np.isin(times.reason, (TOO_FAR_FROM_ROAD, OUTSIDE))
     order = id_order(points.ids)
-    rows = matrix_batch(points, order[~far[order]], times)
+    rows = matrix_batch(points, order[~far[order]], times, snapshot.flags)
     if not covering:
         return encode_part(rows, points.rejected, int(far.sum()))
     refused = [*points.rejected, *_refused(snapshot, points, times.reason, times.distance_m, far)]

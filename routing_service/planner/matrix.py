@@ -77,6 +77,8 @@ class TravelTimes:
         ``float64[n]``, from the point to the network.
     reason
         ``uint8[n]``, index into `REASONS`.
+    doubts
+        ``int32[n]``, bits of `routing_service.answer.DOUBTS`.
     spread
         None without an error model.
     """
@@ -90,6 +92,7 @@ class TravelTimes:
     near_tie: BoolArray
     distance_m: FloatArray
     reason: ByteArray
+    doubts: IntArray
     spread: Spread | None
 
     def __len__(self) -> int:
@@ -132,6 +135,7 @@ def travel_times(snapshot: Snapshot, lon: FloatArray, lat: FloatArray) -> Travel
         near_tie=(answers[:, BITS] & NEAR_TIE) != 0,
         distance_m=answers[:, DISTANCE_CM] / 100.0,
         reason=_reasons(snapshot, lon, lat, answers[:, BITS], reached),
+        doubts=answers[:, BITS],
         spread=Spread(block(P10), block(P90), block(SHARE)) if known else None,
     )
 

@@ -89,6 +89,7 @@ def test_the_table_says_of_each_point_what_a_decision_says(tmp_path: Path) -> No
         assert row["nearest_ods_code"] == decision.nearest_ods_code
         assert row["margin_minutes"] == decision.margin_minutes
         assert row["near_tie"] == decision.near_tie
+        assert tuple(row["flags"].split()) == decision.flags
         assert row["snap_distance_m"] == decision.snap.distance_m
         for unit in decision.ranking:
             for name in ("minutes", "km", "p10_minutes", "p90_minutes", "p_nearest"):
@@ -126,7 +127,7 @@ def test_types_are_fixed_and_the_table_says_what_it_was_made_from(tmp_path: Path
     schema = parquet.read_schema(work.out)
     figures = ("minutes", "km", "p10_minutes", "p90_minutes", "p_nearest")
     expected = ["id", "lat", "lon", "easting_m", "northing_m", "snap_distance_m"]
-    expected += ["destination_ods_code", "nearest_ods_code", "margin_minutes", "near_tie"]
+    expected += ["destination_ods_code", "nearest_ods_code", "margin_minutes", "near_tie", "flags"]
     expected += [f"U{k}_{figure}" for k in (1, 2, 3, 4) for figure in figures]
     assert schema.names == expected
     kinds = {name: str(schema.field(name).type) for name in expected}
@@ -135,6 +136,7 @@ def test_types_are_fixed_and_the_table_says_what_it_was_made_from(tmp_path: Path
         "destination_ods_code",
         "nearest_ods_code",
         "near_tie",
+        "flags",
     }
     assert b'"graph_id": "town"' in schema.metadata[b"hasu"]
     assert work.source.sha256.encode() in schema.metadata[b"hasu"]

@@ -78,6 +78,7 @@ def test_a_frame_gives_a_frame_with_the_numbers_of_single_decisions() -> None:
         decision = router.decide((row["lat"], row["lon"]))
         assert row["nearest_ods_code"] == decision.nearest_ods_code
         assert row["near_tie"] == decision.near_tie
+        assert tuple(row["flags"].split()) == decision.flags
         for unit in decision.ranking:
             for name in ("minutes", "km", "p10_minutes", "p90_minutes", "p_nearest"):
                 number, theirs = row[f"{unit.ods_code}_{name}"], getattr(unit, name)
@@ -100,6 +101,7 @@ def test_a_frame_gives_a_frame_with_the_numbers_of_single_decisions() -> None:
 def test_a_frame_may_say_where_in_every_form(columns: dict[str, Any]) -> None:
     table = town().matrix(pd.DataFrame(columns))
     assert table["lat"].between(53.54, 53.57).all()
+    assert table["flags"].str.contains("postcode_centroid").all() == ("postcode" in columns)
     assert table["error"].isin([None, "outside_region", "too_far_from_road"]).all()
 
 
