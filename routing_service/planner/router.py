@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
 
-    from routing_service.decision.model import Decision, Location, Route, Unit
+    from routing_service.decision.decision import Decision
+    from routing_service.decision.model import Location, Route, Unit
 
 
 class Router:

@@ -134,13 +134,11 @@ def cluster(folder: Path, workers: int) -> Iterator[tuple[str, list[subprocess.P
 
 
 def _address(file: Path, workers: int) -> str:
-    from distributed import Client
-
     end = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < end:
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, ClusterUnavailable):
             address: str = json.loads(file.read_text())["address"]
-            with Client(address, timeout=10, set_as_default=False) as client:
+            with connect(address) as client:
                 client.wait_for_workers(workers, timeout=PATIENCE_SECONDS)
             return address
         time.sleep(0.1)
