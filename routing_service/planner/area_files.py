@@ -24,13 +24,27 @@ def write_areas(path: Path, found: dict[str, Any]) -> None:
         text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
         path.write_text(text + "\n", encoding="utf-8")
         return
-    import geopandas
+    import numpy as np
     import pyogrio
+    from shapely import to_wkb
+    from shapely.geometry import shape
 
-    table = geopandas.GeoDataFrame.from_features(found["features"], crs="EPSG:4326")
+    features = found["features"]
+    areas = np.array([to_wkb(shape(feature["geometry"])) for feature in features], dtype=object)
+    names = list(features[0]["properties"]) if features else []
+    columns = [np.array([feature["properties"][name] for feature in features]) for name in names]
     pyogrio.set_gdal_config_options(GDAL_OPTIONS)
     try:
         path.unlink(missing_ok=True)
-        table.to_file(path, layer=LAYER, driver="GPKG", engine="pyogrio")
+        pyogrio.raw.write(
+            path,
+            areas,
+            columns,
+            names,
+            layer=LAYER,
+            driver="GPKG",
+            geometry_type="MultiPolygon",
+            crs="EPSG:4326",
+        )
     finally:
         pyogrio.set_gdal_config_options(dict.fromkeys(GDAL_OPTIONS))
