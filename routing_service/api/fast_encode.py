@@ -1,4 +1,4 @@
-"""The decision JSON written out by hand, for the fast lane.
+"""The decision JSON filled into forms, for the fast lane.
 
 The same bytes as ``encode.dump(encode.decision(…))`` in a fraction of the time: no row is made into
 an object and no dictionary is built only to be walked. `encode` stays the specification and a
@@ -14,18 +14,14 @@ from routing_service.answer import (
     CM,
     DESTINATION,
     DISTANCE_CM,
-    ELIGIBLE,
     LABEL,
     LAT_E7,
     LON_E7,
     MARGIN_MS,
     MS,
-    NEAR_TIE,
     ORDER,
     P10,
     P90,
-    POOR_SNAP,
-    REASONS,
     SHARE,
     TIMES,
 )
@@ -33,8 +29,6 @@ from routing_service.api import encode
 from routing_service.units import E7, INF_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from routing_service.decision.decision import Decision, Roster
     from routing_service.decision.model import Location
     from routing_service.live.snapshot import Snapshot
@@ -43,103 +37,116 @@ if TYPE_CHECKING:
 _TENTHS = [repr(n / 10) for n in range(10_000)]
 _THOUSANDTHS = [repr(n / 1000) for n in range(1_001)]
 
+MOST_FORMS = 4_096
+"""Of one state: orders of the units with their reasons and doubts; more than a region has."""
+
+_Form = tuple[str, tuple[int, ...]]
+"""A reply with a gap for each figure, and the units that have figures, in the order of the rows."""
+
 
 def decision(
     found: Decision, location: Location, snapshot: Snapshot, decision_id: str, computed_at: str
 ) -> bytes:
-    """The body for a decision without a disc; arguments as for `encode.decision`."""
-    numbers, roster, bits = found.numbers, found.roster, found.bits
-    before, speeds = _frame(snapshot)
-    n = len(roster.units)
+    """The body for a decision without a disc; arguments as for `encode.decision`.
+
+    Replies of one state differ in little but their figures: what is around them is put together
+    once for each order of the units, reasons and doubts, and filled in.
+    """
+    numbers = found.numbers
+    n = len(found.roster.units)
     places = TIMES + ORDER * n
-    order = numbers[places : places + n]
-    heads = _heads(roster)
-    nearest = order[0]
-    to = numbers[DESTINATION]
-    margin_ms = numbers[MARGIN_MS]
-    return (
-        f'{{"decision_id":"{decision_id}",{before}"{computed_at}",{speeds}'
-        f'"incident":{{"lat":{round(location.lat, encode.DEGREE_DECIMALS)!r},'
-        f'"lon":{round(location.lon, encode.DEGREE_DECIMALS)!r},'
-        f'"snap":{{"lat":{numbers[LAT_E7] / E7!r},"lon":{numbers[LON_E7] / E7!r},'
-        f'"distance_m":{_tenths((numbers[DISTANCE_CM] + 5) // 10)},'
-        f'"road":{_text(roster.road_names[numbers[LABEL]])},'
-        f'"quality":"{"poor" if bits & POOR_SNAP else "good"}"}},'
-        f'"source":"{location.source}"}},"destination":'
-        + ("null" if to < 0 else f"{{{heads[to]}{_minutes(numbers[TIMES + to])}}}")
-        + f',"nearest_ods_code":{_nearest(roster, nearest, numbers[TIMES + nearest] < INF_MS)},'
-        f'"margin_minutes":{"null" if margin_ms >= INF_MS else _minutes(margin_ms)},'
-        f'"near_tie":{"true" if bits & NEAR_TIE else "false"},"ranking":['
-        + ",".join([_row(numbers, roster, heads, place, u) for place, u in enumerate(order, 1)])
-        + f'],"flags":{_texts(roster.flags(bits))},{_AFTER}'
-    ).encode("utf-8", "replace")
+    # The order and the reasons stand side by side.
+    key = (numbers[places : places + 2 * n], found.bits, numbers[DESTINATION], location.source)
+    forms = _forms(snapshot, found.roster)
+    form = forms.get(key)
+    if form is None:
+        if len(forms) >= MOST_FORMS:
+            forms.clear()
+        form = forms[key] = _form(found, location, snapshot)
+    text, units = form
+    try:
+        return (text % _figures(found, location, decision_id, computed_at, units)).encode(
+            "utf-8", "replace"
+        )
+    except IndexError:  # a thousand minutes or kilometres
+        return encode.dump(encode.decision(found, location, snapshot, decision_id, computed_at))
 
 
-def _row(numbers: Sequence[int], roster: Roster, heads: Sequence[str], place: int, u: int) -> str:
-    own = numbers[TIMES + u :: len(heads)]  # the blocks, of this unit
-    ms, tail = own[MS], _tail(roster, u, own[REASONS])
-    if ms >= INF_MS:
-        return f'{{"rank":{place},{heads[u]}{_NO_FIGURES}{tail}'
-    p10 = p90 = share = "null"
-    if roster.error_known:
-        p10, p90, share = _tenths(own[P10]), _tenths(own[P90]), _THOUSANDTHS[own[SHARE]]
-    return (
-        f'{{"rank":{place},{heads[u]}{_minutes(ms)},"p10_minutes":{p10},"p90_minutes":{p90},'
-        f'"km":{_tenths((own[CM] + 5_000) // 10_000)},"p_nearest":{share},{tail}'
-    )
+def _figures(
+    found: Decision,
+    location: Location,
+    decision_id: str,
+    computed_at: str,
+    units: tuple[int, ...],
+) -> tuple[str, ...]:
+    """What the gaps are filled with, in their order; raises `IndexError` beyond the tables."""
+    numbers, roster = found.numbers, found.roster
+    n = len(roster.units)
+    tenths, thousandths = _TENTHS, _THOUSANDTHS
+    to, margin_ms = numbers[DESTINATION], numbers[MARGIN_MS]
+    figures = [
+        decision_id,
+        computed_at,
+        repr(round(location.lat, encode.DEGREE_DECIMALS)),
+        repr(round(location.lon, encode.DEGREE_DECIMALS)),
+        repr(numbers[LAT_E7] / E7),
+        repr(numbers[LON_E7] / E7),
+        tenths[(numbers[DISTANCE_CM] + 5) // 10],
+        _text(roster.road_names[numbers[LABEL]]),
+    ]
+    if to >= 0:
+        figures.append(tenths[(numbers[TIMES + to] + 3_000) // 6_000])
+    figures.append("null" if margin_ms >= INF_MS else tenths[(margin_ms + 3_000) // 6_000])
+    known = roster.error_known
+    for u in units:
+        own = numbers[TIMES + u :: n]  # the blocks, of this unit
+        figures.append(tenths[(own[MS] + 3_000) // 6_000])
+        if known:
+            figures.append(tenths[own[P10]])
+            figures.append(tenths[own[P90]])
+        figures.append(tenths[(own[CM] + 5_000) // 10_000])
+        if known:
+            figures.append(thousandths[own[SHARE]])
+    return tuple(figures)
 
 
-def _minutes(ms: int) -> str:
-    """As `units.minutes_from_ms`, in digits."""
-    return _tenths((ms + 3_000) // 6_000)
+def _form(found: Decision, location: Location, snapshot: Snapshot) -> _Form:
+    """The reply with its gaps: `encode`'s own, with a mark in each place of a figure."""
+    body = encode.decision(found, location, snapshot, _MARK, _MARK)
+    incident, destination = body["incident"], body["destination"]
+    incident |= {"lat": _MARK, "lon": _MARK}
+    incident["snap"] |= dict.fromkeys(("lat", "lon", "distance_m", "road"), _MARK)
+    if destination:
+        destination["minutes"] = _MARK
+    body["margin_minutes"] = _MARK
+    units = []
+    codes = [unit.ods_code for unit in found.roster.units]
+    for row in body["ranking"]:
+        if row["minutes"] is not None:
+            units.append(codes.index(row["ods_code"]))
+            row |= {name: _MARK for name in _FIGURES if row[name] is not None}
+    text = encode.dump(body).decode().replace("%", "%%")
+    mark = encode.dump({"": _MARK})[4:-1].decode()
+    head, decision_id, rest = text.partition(mark)
+    moment = rest.index(mark)
+    # The id and the moment are texts and keep their quotes; all others are whole JSON values.
+    rest = rest[:moment] + '"%s"' + rest[moment + len(mark) :]
+    assert decision_id
+    return f'{head}"%s"{rest.replace(mark, "%s")}', tuple(units)
 
 
-def _tenths(n: int) -> str:
-    return _TENTHS[n] if n < len(_TENTHS) else repr(n / 10)
+_FIGURES = ("minutes", "p10_minutes", "p90_minutes", "km", "p_nearest")
+_MARK = "\ue000"
+"""From the private range of Unicode: in no name of a unit or road."""
+
+
+@lru_cache(maxsize=64)  # few, since each entry keeps a snapshot alive
+def _forms(snapshot: Snapshot, roster: Roster) -> dict[tuple[object, ...], _Form]:
+    """The forms of one state."""
+    return {}
 
 
 @lru_cache(maxsize=65_536)
-def _text(value: str | None) -> str:
-    """A string or null; names of units and roads come again and again."""
+def _text(value: str) -> str:
+    """A string as JSON; names of roads come again and again."""
     return encode.dump({"": value})[4:-1].decode()
-
-
-@lru_cache(maxsize=4_096)
-def _texts(values: tuple[str, ...]) -> str:
-    """A list of strings: flags and reasons, of which there are few combinations."""
-    return "[" + ",".join(map(_text, values)) + "]"
-
-
-@lru_cache(maxsize=8)  # few, since each entry keeps a snapshot alive
-def _frame(snapshot: Snapshot) -> tuple[str, str]:
-    """What comes before and after the moment in every reply of a snapshot."""
-    before = encode.dump(encode.provenance(snapshot, "")).decode()[1:-3]
-    return before, f'"speed_set":{_text(snapshot.speed_set_name)},'
-
-
-@lru_cache(maxsize=64)
-def _heads(roster: Roster) -> tuple[str, ...]:
-    """What comes before the minutes of each unit."""
-    return tuple(
-        f'"ods_code":{_text(unit.ods_code)},"name":{_text(unit.name)},"minutes":'
-        for unit in roster.units
-    )
-
-
-@lru_cache(maxsize=4_096)
-def _tail(roster: Roster, u: int, bits: int) -> str:
-    """What comes after the figures of a unit."""
-    return (
-        f'"status":"{roster.standing.statuses[u]}",'
-        f'"eligible":{"true" if bits & ELIGIBLE else "false"},'
-        f'"reasons":{_texts(roster.reasons(bits, u))},"door":"{roster.units[u].door}"}}'
-    )
-
-
-@lru_cache(maxsize=1_024)
-def _nearest(roster: Roster, u: int, reached: bool) -> str:
-    return _text(roster.units[u].ods_code if reached else None)
-
-
-_NO_FIGURES = 'null,"p10_minutes":null,"p90_minutes":null,"km":null,"p_nearest":null,'
-_AFTER = f'"decision_support":{_text(encode.DECISION_SUPPORT)}}}'

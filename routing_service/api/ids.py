@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from datetime import UTC, datetime
-from uuid import UUID
 
 
 def time_ordered_id() -> str:
@@ -14,11 +13,11 @@ def time_ordered_id() -> str:
     Sorting by id sorts by time, so an index on ids stays compact and a log can be cut by id. The
     random bits come from the system, so forked workers cannot repeat each other.
     """
-    random = int.from_bytes(os.urandom(10), "big")
-    high = random >> 68  # 12 bits
-    low = random & (2**62 - 1)
-    milliseconds = time.time_ns() // 1_000_000
-    return str(UUID(int=milliseconds << 80 | 7 << 76 | high << 64 | 2 << 62 | low))
+    # Written out, as the standard library's class costs three times as much.
+    random = os.urandom(10).hex()
+    at = f"{time.time_ns() // 1_000_000:012x}"
+    variant = "89ab"[int(random[3], 16) & 3]
+    return f"{at[:8]}-{at[8:]}-7{random[:3]}-{variant}{random[4:7]}-{random[7:19]}"
 
 
 def now() -> datetime:
@@ -28,4 +27,6 @@ def now() -> datetime:
 
 def utc_text(moment: datetime) -> str:
     """A moment in UTC to the second, as the contract writes it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat()[:19] + "Z"
