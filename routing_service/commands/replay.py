@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def _options(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "audit",
+        "trail",
         nargs="*",
         type=Path,
         metavar="AUDIT",
@@ -50,7 +50,7 @@ def _run(args: Namespace) -> int:
     from routing_service.wiring import open_engine
 
     settings = read_settings(args)
-    chains = find_chains(args.audit or [settings.audit_dir])
+    chains = find_chains(args.trail or [settings.audit_dir])
     base = open_engine(settings).snapshot
     events = _events(settings)
     trail = Trail(wanted=args.head)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,7 +23,24 @@ WORTH_REPAIRING = 0.25
 RING = 1 << 14
 
 
-def repair_trees(base: RoadGraph, timed: RoadGraph, touched: IntArray) -> tuple[IntArray, IntArray]:
+@dataclass(frozen=True)
+class Repaired:
+    """Trees at new times.
+
+    Attributes
+    ----------
+    tree_ms, tree_cm
+        ``int32[units, edges]``.
+    edges
+        ``int32[k]``, ascending: the edges whose labels may differ from the base; None for all.
+    """
+
+    tree_ms: IntArray
+    tree_cm: IntArray
+    edges: IntArray | None
+
+
+def repair_trees(base: RoadGraph, timed: RoadGraph, touched: IntArray) -> Repaired:
     """Trees at new times: the same labels as of trees grown from scratch.
 
     Parameters
@@ -33,20 +51,15 @@ def repair_trees(base: RoadGraph, timed: RoadGraph, touched: IntArray) -> tuple[
         The same network at the new times, nowhere shorter: ``edge_ms`` and ``doors`` count.
     touched
         ``int32[k]``: the edges whose times differ, each once.
-
-    Returns
-    -------
-    tuple
-        ``tree_ms`` and ``tree_cm``, ``int32[units, edges]`` each.
     """
-    tree_ms, tree_cm = np.empty_like(base.tree_ms), np.empty_like(base.tree_cm)
+    tree_ms, tree_cm = base.spare("tree_ms"), base.spare("tree_cm")
     roads = _roads(timed)
     touched_ms = timed.edge_ms[touched]
     longest_ms = int(touched_ms[touched_ms < INF_MS].max(initial=0))
     buckets = max(RING, bucket_count(longest_ms))
 
-    def repair(u: int) -> None:
-        tree_ms[u], tree_cm[u] = base.tree_ms[u], base.tree_cm[u]
+    def repair(u: int) -> IntArray | None:
+        scratch = _scratch(base.n_edges, buckets)
         repaired = repair_tree(
             roads,
             seeds_of(timed.doors, u),
@@ -56,14 +69,19 @@ def repair_trees(base: RoadGraph, timed: RoadGraph, touched: IntArray) -> tuple[
             tree_ms[u],
             tree_cm[u],
             int(WORTH_REPAIRING * base.n_edges),
-            _scratch(base.n_edges, buckets),
+            scratch,
         )
         if repaired < 0:
             grow_one(timed, u, tree_ms[u], tree_cm[u], ring_size(timed))
+            return None
+        return scratch.withdrawn[:repaired].copy()
 
     with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(repair, range(len(tree_ms))))
-    return tree_ms, tree_cm
+        changed = list(pool.map(repair, range(len(tree_ms))))
+    known = [edges for edges in changed if edges is not None]
+    everywhere = len(known) < len(changed)
+    edges = None if everywhere else np.unique(np.concatenate([touched, *known]))
+    return Repaired(tree_ms, tree_cm, edges)
 
 
 def spot_check(base: RoadGraph, graph: RoadGraph, labels: int, seed: int) -> int:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from routing_service.decision.model import Unit
 from routing_service.errors import GraphFileCorrupt
+from routing_service.graph.pages import Pages
 from routing_service.graph.speed_sets import SpeedSets
 from routing_service.kernels.lookup import Labelled, label_table
 from routing_service.units import NONE, ByteArray, FlagArray, IntArray, LongArray
@@ -137,29 +138,60 @@ class RoadGraph:
         return SpeedSets.from_json(self.manifest.get("speed_sets", {}))
 
     def in_set(self, index: int) -> RoadGraph:
-        """The network at the speeds of one set; arrays are shared, not copied."""
-        if index == 0:
-            return self
-        k = index - 1
-        return replace(
-            self,
-            edge_ms=self.set_edge_ms[k],
-            doors=self.set_doors[k],
-            tree_ms=self.set_tree_ms[k],
-            tree_cm=self.set_tree_cm[k],
+        """The network at the speeds of one set."""
+        return self.further_sets[index - 1] if index else self
+
+    @cached_property
+    def further_sets(self) -> tuple[RoadGraph, ...]:
+        """The network at the speeds of each further set; arrays are shared, not copied."""
+        return tuple(
+            replace(
+                self,
+                edge_ms=self.set_edge_ms[k],
+                doors=self.set_doors[k],
+                tree_ms=self.set_tree_ms[k],
+                tree_cm=self.set_tree_cm[k],
+            )
+            for k in range(len(self.set_edge_ms))
         )
 
     def labelled(self) -> Labelled:
         """The arrays that a look-up reads."""
-        edges = (self.edge_ms, self.edge_cm, self.edge_label)
         return Labelled(
             self.grid,
             self.cell_first,
             self.cell_segments,
             self.segments,
-            label_table(*edges, self.tree_ms, self.tree_cm, self.doors),
+            self.label_rows,
             self.doors,
         )
+
+    @cached_property
+    def label_rows(self) -> IntArray:
+        """What a look-up reads of each edge, side by side; see `Labelled.labels`."""
+        edges = (self.edge_ms, self.edge_cm, self.edge_label)
+        return label_table(*edges, self.tree_ms, self.tree_cm, self.doors)
+
+    def knowing(self, **derived: Any) -> RoadGraph:
+        """The same network with some of its cached properties, which it then need not compute."""
+        graph = replace(self)
+        vars(graph).update(derived)
+        return graph
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """The rows of labels if they were computed, for `knowing`."""
+        return {name: vars(self)[name] for name in ("label_rows",) if name in vars(self)}
+
+    def spare(self, name: str) -> npt.NDArray[Any]:
+        """A copy of an array that costs memory and time only where it is written."""
+        if name not in self._pages:
+            self._pages[name] = Pages(getattr(self, name))
+        return self._pages[name].copy()
+
+    @cached_property
+    def _pages(self) -> dict[str, Pages]:
+        return {}
 
     def label(self, e: int) -> tuple[str, str]:
         """Road number and name of edge `e`, either of them empty where the map has none."""

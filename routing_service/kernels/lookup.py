@@ -72,6 +72,25 @@ def label_table(
     return labels
 
 
+def relabel(
+    labels: IntArray, edges: IntArray, edge_ms: IntArray, tree_ms: IntArray, tree_cm: IntArray
+) -> None:
+    """Write the rows of some edges anew in a table that `label_table` made; doors stay.
+
+    Parameters
+    ----------
+    labels
+        ``int32[edges, 4 + 2 * units]``, written.
+    edges
+        ``int32[k]``: which rows.
+    edge_ms, tree_ms, tree_cm
+        As for `label_table`: the network as it is now.
+    """
+    labels[edges, E_MS] = edge_ms[edges]
+    labels[edges, E_TREES::2] = tree_ms[:, edges].T
+    labels[edges, E_TREES + 1 :: 2] = tree_cm[:, edges].T
+
+
 @inner_kernel
 def _label(net: Labelled, unit: int, e: int, at_ms: int, at_cm: int) -> tuple[int, int]:
     tree_ms = int(net.labels[e, E_TREES + 2 * unit])

@@ -2,7 +2,8 @@
 
 ``rows = f(base rows, closures)``: always computed from the base network, never from an earlier
 overlay. Reopening a road needs no second way of computing, the order of events cannot matter and no
-error can add up.
+error can add up. All large arrays are copies of the base that share its memory where they are the
+same (`graph.pages`): what a closure costs is what it changes.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from routing_service.graph.repair import repair_trees, spot_check
 from routing_service.graph.road_graph import RoadGraph
 from routing_service.graph.split import ranges
 from routing_service.graph.trees import beyond_doors
+from routing_service.kernels.lookup import relabel
 from routing_service.live.closure import Closure, Way
 from routing_service.live.effect import Effect, effect_of, slowed_ms
 from routing_service.units import INF_MS, NONE, IntArray
@@ -51,20 +54,22 @@ def overlaid(base: RoadGraph, closures: Sequence[Closure | Effect]) -> RoadGraph
     if not effects:
         return base
     sets = [base.in_set(k) for k in range(len(base.speed_sets.names))]
-    slowed = [_slowed(each, *slowed_ms(each.edge_ms, effects)) for each in sets]
-    if all(after is before for after, before in zip(slowed, sets, strict=True)):
+    touched = [slowed_ms(each.edge_ms, effects) for each in sets]
+    if not any(len(edges) for edges, _ in touched):
         return base
-    graph = replace(slowed[0], segments=_without_shut(base, effects))
-    if len(slowed) == 1:
-        return graph
-    further = slowed[1:]
-    return replace(
-        graph,
-        set_edge_ms=np.stack([each.edge_ms for each in further]),
-        set_doors=np.stack([each.doors for each in further]),
-        set_tree_ms=np.stack([each.tree_ms for each in further]),
-        set_tree_cm=np.stack([each.tree_cm for each in further]),
-    )
+    segments = _without_shut(base, effects)
+    slowed = [_slowed(each, segments, *times) for each, times in zip(sets, touched, strict=True)]
+    return slowed[0] if len(slowed) == 1 else _with_sets(slowed)
+
+
+def _with_sets(sets: Sequence[RoadGraph]) -> RoadGraph:
+    """One network of several that differ in their speeds."""
+    stacked: dict[str, Any] = {
+        f"set_{name}": np.stack([getattr(each, name) for each in sets[1:]])
+        for name in ("edge_ms", "doors", "tree_ms", "tree_cm")
+    }
+    graph, *further = (replace(each, **stacked).knowing(**each.known) for each in sets)
+    return graph.knowing(**graph.known, further_sets=tuple(further))
 
 
 def prepare(base: RoadGraph) -> None:
@@ -86,16 +91,23 @@ def _effect(base: RoadGraph, closure: Closure | Effect) -> Effect | None:
         return None
 
 
-def _slowed(base: RoadGraph, touched: IntArray, touched_ms: IntArray) -> RoadGraph:
+def _slowed(
+    base: RoadGraph, segments: IntArray, touched: IntArray, touched_ms: IntArray
+) -> RoadGraph:
     """The network of one speed set where some edges take longer."""
-    if len(touched) == 0:
-        return base
-    edge_ms = base.edge_ms.copy()
+    edge_ms = base.spare("edge_ms")
     edge_ms[touched] = touched_ms
-    timed = replace(base, edge_ms=edge_ms, doors=_moved_doors(base, edge_ms))
-    tree_ms, tree_cm = repair_trees(base, timed, touched)
+    doors = _moved_doors(base, edge_ms)
+    timed = replace(base, edge_ms=edge_ms, doors=doors, segments=segments)
+    repaired = repair_trees(base, timed, touched)
+    tree_ms, tree_cm = repaired.tree_ms, repaired.tree_cm
     timed = replace(timed, tree_ms=tree_ms, tree_cm=tree_cm)
-    return replace(timed, doors=beyond_doors(timed))
+    timed = replace(timed, doors=beyond_doors(timed))
+    if repaired.edges is None:
+        return timed
+    rows = base.spare("label_rows")
+    relabel(rows, repaired.edges, edge_ms, tree_ms, tree_cm)
+    return timed.knowing(label_rows=rows)
 
 
 def _moved_doors(base: RoadGraph, edge_ms: IntArray) -> IntArray:
@@ -115,6 +127,6 @@ def _without_shut(base: RoadGraph, effects: Sequence[Effect]) -> IntArray:
     edges = edges[base.edge_base[edges] == edges]
     counts = base.edge_segments[edges]
     column = 4 + np.repeat(base.edge_reversed[edges], counts)  # forward, backward
-    segments = base.segments.copy()
+    segments: IntArray = base.spare("segments")
     segments[ranges(base.edge_segment[edges], counts), column] = NONE
     return segments
