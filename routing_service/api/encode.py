@@ -108,6 +108,7 @@ def findings(found: Decision, location: Location, snapshot: Snapshot) -> Json:
         "near_tie": found.near_tie,
         "ranking": [_ranked(row, doors[row.ods_code]) for row in found.ranking],
         "flags": found.flags,
+        "explanation": found.explanation,
     }
     if found.disc is not None:
         body["disc"] = _disc(found.disc)

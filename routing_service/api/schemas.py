@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from routing_service.decision import words
 from routing_service.decision.model import Door, Quality, Status
 
 Minutes = Annotated[float, Field(ge=0, description="Minutes of driving, to a tenth")]
@@ -148,6 +149,10 @@ class _Findings(Shape):
     near_tie: bool
     ranking: list[RankedOut]
     flags: list[str]
+    explanation: Annotated[
+        dict[str, str],
+        Field(description="Each flag in a sentence; `not_nearest`: why not the nearest unit"),
+    ]
 
 
 class Provenance(Shape):
@@ -374,6 +379,9 @@ DECISION_EXAMPLE: dict[str, Any] = {
         )
     ],
     "flags": ["uncalibrated", "near_tie", "site_point_door"],
+    "explanation": {
+        flag: words.FLAGS[flag] for flag in ("uncalibrated", "near_tie", "site_point_door")
+    },
     "decision_support": "A clinician decides.",
 }
 """Made up, to show the shape; no network gave it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -32,6 +32,7 @@ from routing_service.answer import (
     TIMES,
     UNREACHED,
 )
+from routing_service.decision import words
 from routing_service.decision.model import Disc, Ranked, Snap, Unit
 from routing_service.decision.standing import Standing
 from routing_service.units import E7, INF_MS, km_from_cm, minutes_from_ms
@@ -59,6 +60,7 @@ class Roster:
     error_known: bool = False
     _flags: dict[int, tuple[str, ...]] = field(default_factory=dict)
     _reasons: dict[tuple[int, int], tuple[str, ...]] = field(default_factory=dict)
+    _explained: dict[tuple[int, int, int, int], dict[str, str]] = field(default_factory=dict)
 
     @cached_property
     def units(self) -> tuple[Unit, ...]:
@@ -80,17 +82,40 @@ class Roster:
             reasons = self._reasons[bits, u] = self._read_reasons(bits, u)
         return reasons
 
+    def explanation(self, bits: int, nearest: int, why: int, to: int) -> Mapping[str, str]:
+        """An answer's doubts in sentences, by flag; first, why it is not the nearest unit.
+
+        Parameters
+        ----------
+        bits
+            The doubts.
+        nearest, why
+            The quickest unit and its reasons as bits.
+        to
+            The destination, -1 for none.
+        """
+        key = (bits, nearest, why, to)
+        found = self._explained.get(key)
+        if found is None:
+            found = {}
+            if to != nearest and not why & UNREACHED:
+                name, reasons = self.units[nearest].name, self.reasons(why, nearest)
+                found[words.NOT_NEAREST] = words.not_nearest(name, reasons)
+            found |= {flag: words.FLAGS[flag] for flag in self.flags(bits)}
+            self._explained[key] = found
+        return found
+
     def _read_reasons(self, bits: int, u: int) -> tuple[str, ...]:
         if bits & UNREACHED:
             return ("no_route",)
-        words = ["nearest" if bits & NEAREST else "near_tie" if bits & CLOSE else "further"]
+        codes = ["nearest" if bits & NEAREST else "near_tie" if bits & CLOSE else "further"]
         if self.standing.statuses[u] != "open":
-            words.append(self.standing.statuses[u])
+            codes.append(self.standing.statuses[u])
         if bits & NOT_IN_POLICY:
-            words.append("not_in_policy")
+            codes.append("not_in_policy")
         if bits & DIVERT_NOT_TAKEN:
-            words.append("divert_not_taken")
-        return tuple(words)
+            codes.append("divert_not_taken")
+        return tuple(codes)
 
 
 class Decision:
@@ -164,6 +189,14 @@ class Decision:
     def flags(self) -> tuple[str, ...]:
         """Every doubt about the answer."""
         return self.roster.flags(self.bits)
+
+    @property
+    def explanation(self) -> Mapping[str, str]:
+        """The flags in sentences, and why the destination is not the nearest unit if it is not."""
+        numbers, n = self.numbers, len(self.roster.units)
+        nearest = numbers[TIMES + ORDER * n]
+        why = numbers[TIMES + REASONS * n + nearest]
+        return self.roster.explanation(self.bits, nearest, why, numbers[DESTINATION])
 
     @property
     def snap(self) -> Snap:

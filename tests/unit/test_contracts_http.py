@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from routing_service import errors
 from routing_service.api import area_schemas, problems, schemas, state_schemas
 from routing_service.api.app import create_app
+from routing_service.decision import words
 from routing_service.live.snapshot import Limits
 from routing_service.location import forms
 from tests.api_scene import Client, client, snapshot
@@ -25,7 +26,7 @@ JSON = {"Content-Type": "application/json"}
 PROVENANCE = ["graph_id", "network", "state_version", "profile", "calibration", "policy"]
 FINDINGS = [
     *("speed_set", "incident", "destination", "nearest_ods_code", "margin_minutes"),
-    *("near_tie", "ranking", "flags"),
+    *("near_tie", "ranking", "flags", "explanation"),
 ]
 
 AREAS = [
@@ -179,6 +180,7 @@ def test_the_decision_is_the_one_of_the_contract(api: Client) -> None:
             },
         ],
         "flags": ["surrogate_network", "uncalibrated"],
+        "explanation": {flag: words.FLAGS[flag] for flag in ("surrogate_network", "uncalibrated")},
         "decision_support": "A clinician decides.",
     }
 

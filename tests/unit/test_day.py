@@ -46,6 +46,11 @@ def test_a_divert_is_taken_up_to_its_guard(
     south = row(decision, "SOUTH")
     assert south["status"] == "divert"
     assert ("divert_not_taken" in south["reasons"]) is not taken
+    if taken:
+        said = "South Royal is the quickest to reach, but diverts patients."
+        assert decision["explanation"]["not_nearest"] == said
+    else:
+        assert "not_nearest" not in decision["explanation"]
 
 
 def test_the_guard_ends_with_the_divert(worker: Worker) -> None:
@@ -65,6 +70,9 @@ def test_policy_and_pure_nearest_stand_side_by_side(tmp_path: Path) -> None:
         assert inside["nearest_ods_code"] == "SOUTH"
         assert "policy_differs" in inside["flags"]
         assert "not_in_policy" in row(inside, "SOUTH")["reasons"]
+        assert inside["explanation"]["not_nearest"].endswith(
+            "left out by the policy for this area."
+        )
         outside = worker.decide(53.49)
         assert outside["destination"]["ods_code"] == "SOUTH"
         assert "policy_differs" not in outside["flags"]

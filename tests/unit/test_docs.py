@@ -14,6 +14,7 @@ from routing_service.answer import DOUBTS
 from routing_service.cli import COMMANDS, make_parser, shield
 from routing_service.commands.command import Command
 from routing_service.config import SETTINGS
+from routing_service.decision import words
 from routing_service.graph.graph_file import DTYPES, FORMAT_VERSION, HEADER, MAGIC
 from tests import api_scene
 
@@ -122,7 +123,7 @@ def test_the_readme_explains_every_flag() -> None:
                 if re.search(r"flags( \+?= |\.append)|, flags = |doubts = \(", line):
                     raised |= set(re.findall(r'"([a-z_]+)"', line))
     explained = {flag for row in table(README, "flag") for flag in quoted(row[0])}
-    assert explained == raised
+    assert explained == raised == set(words.FLAGS)
 
 
 # --- the graph file ------------------------------------------------------------------------

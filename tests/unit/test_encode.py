@@ -20,7 +20,8 @@ KEYS = [
     *("decision_id", "graph_id", "network", "state_version", "profile", "calibration"),
     "policy",
     *("computed_at", "speed_set", "incident", "destination", "nearest_ods_code"),
-    *("margin_minutes", "near_tie", "ranking", "flags", "decision_support"),
+    *("margin_minutes", "near_tie", "ranking", "flags", "explanation"),
+    "decision_support",
 ]
 RANKED_KEYS = [
     *("rank", "ods_code", "name", "minutes", "p10_minutes", "p90_minutes", "km", "p_nearest"),

@@ -60,6 +60,7 @@ export class RoadMap {
     this.size = null;
     this.world = make("g", {}, svg);
     this.roads = make("g", { class: "roads" }, this.world);
+    this.closed = make("g", { class: "closures" }, this.world);
     this.route = make("g", { class: "route" }, this.world);
     this.marks = make("g", {}, svg);
     this.crosshair = make("path", { class: "crosshair" }, svg);
@@ -100,6 +101,18 @@ export class RoadMap {
   setUnits(units) {
     this.units = units;
     this.draw();
+  }
+
+  // GeoJSON features with `in_force` and `shuts`; the reason is told on hovering.
+  setClosures(features) {
+    this.closed.replaceChildren(...features.map(({ properties, geometry }) => {
+      const state = `${properties.shuts ? "shut" : "slow"} ${properties.in_force ? "" : "to-come"}`;
+      const group = make("g", { class: state });
+      const data = geometry.coordinates.map((points) => this.pathOf(points)).join("");
+      for (const name of ["casing", "line"]) make("path", { class: name, d: data }, group);
+      make("title", {}, group).textContent = `${properties.roads.join(", ")}: ${properties.reason}`;
+      return group;
+    }));
   }
 
   setIncident(incident, accuracyM = null) {

@@ -8,22 +8,14 @@ const PAIR = new RegExp(String.raw`^(${DECIMAL})\s*[,;\s]\s*(${DECIMAL})$`);
 const METRES = /^(\d{4,7}(?:\.\d+)?)\s*[,;\s]\s*(\d{4,7}(?:\.\d+)?)$/;
 const GRID = /^[A-HJ-Z]{2}\s*\d[\d\s]*$/i;
 
-// What the page says for a flag. Null: it is said elsewhere on the page, with more detail.
-const FLAGS = {
-  surrogate_network: null,
-  near_tie: null,
-  no_eligible_unit: null,
-  other_unit_nearest_within_accuracy: null,
-  modelled_reference: "Times and probabilities are fitted to another model's times, not to ambulance journeys, which scatter more.",
-  uncalibrated: "Times are not calibrated against real journeys.",
-  site_point_door: "The time is to the hospital's site point; its ambulance entrance has not been surveyed.",
-  postcode_centroid: "A postcode stands for the middle of its addresses.",
-  poor_snap: "The incident is far from any road that reaches the units.",
-  heading_ignored: "No road in the given direction is near; the heading was not used.",
-  unit_unreachable: "Not every unit can be reached on this network.",
-  no_route: "No unit can be reached from here on this network.",
-};
-const WARNINGS = ["poor_snap", "heading_ignored", "unit_unreachable", "no_route"];
+// Flags that the page says elsewhere, with more detail; the others are said in the reply's words.
+const SAID_ELSEWHERE = [
+  "surrogate_network", "near_tie", "no_eligible_unit", "other_unit_nearest_within_accuracy",
+];
+const WARNINGS = [
+  "not_nearest", "poor_snap", "heading_ignored", "unit_unreachable", "no_route", "stale_state",
+  "closure_not_placed", "divert_exceeds_guard", "policy_differs",
+];
 
 const STATUS = { open: "", divert: "on divert", closed: "closed" };
 
@@ -44,13 +36,19 @@ export function fieldsFrom(text) {
 // An answer that is no answer; its message is for the reader.
 class Refusal extends Error {}
 
-async function ask(path, options) {
+async function ask(path, options = {}) {
+  const key = sessionStorage.getItem("key"); // kept until this tab is closed
+  const headers = { ...options.headers, ...(key && { Authorization: `Bearer ${key}` }) };
   let reply, body;
   try {
-    reply = await fetch(path, options);
+    reply = await fetch(path, { ...options, headers });
     body = await reply.json();
   } catch {
     throw new Refusal("The service does not answer. Check that it runs.");
+  }
+  if (reply.status === 401) {
+    byId("key-form").hidden = false;
+    throw new Refusal("This service needs a key. Enter yours above.");
   }
   if (!reply.ok) throw new Refusal(body.detail ?? body.title);
   return body;
@@ -117,9 +115,7 @@ function sayVerdict({ destination, ranking, margin_minutes: margin, near_tie: ti
   byId("figures").replaceChildren(...figures);
   const notes = [];
   if (tie && next) notes.push(note(`Near tie with ${next.name}: ${margin.toFixed(1)} min apart, too close to call by times alone.`, true));
-  const nearest = ranking.find((row) => row.ods_code === rest.nearest_ods_code);
-  if (nearest && nearest !== first) notes.push(note(`${nearest.name} is nearer, ${nearest.minutes.toFixed(1)} min, but is ${STATUS[nearest.status] || "not eligible"}.`, true));
-  notes.push(...spreadNotes(first), ...discNotes(rest.disc, ranking), ...rest.flags.map(flagNote).filter(Boolean));
+  notes.push(...spreadNotes(first), ...discNotes(rest.disc, ranking), ...explanationNotes(rest.explanation));
   byId("notes").replaceChildren(...notes);
 }
 
@@ -144,10 +140,10 @@ function discNotes(disc, ranking) {
   return [note(text, disc.other_nearest)];
 }
 
-function flagNote(flag) {
-  if (flag in FLAGS) return FLAGS[flag] && note(FLAGS[flag], WARNINGS.includes(flag));
-  const words = flag.replaceAll("_", " ");
-  return note(words[0].toUpperCase() + words.slice(1) + ".");
+function explanationNotes(explanation) {
+  return Object.entries(explanation)
+    .filter(([code]) => !SAID_ELSEWHERE.includes(code))
+    .map(([code, sentence]) => note(sentence, WARNINGS.includes(code)));
 }
 
 function note(text, warn = false) {
@@ -283,15 +279,56 @@ function fromAddress() {
 }
 addEventListener("hashchange", fromAddress);
 
+byId("key-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  sessionStorage.setItem("key", byId("key").value.trim());
+  byId("key").value = "";
+  byId("key-form").hidden = byId("message").hidden = true;
+  start();
+});
+
+// --- the day -----------------------------------------------------------------------------
+// Closures and statuses as they are now; asked for again while the page is looked at.
+async function showDay() {
+  const [closures, { units }] = await Promise.all([ask("/map/closures.json"), ask("/v1/units")]);
+  map.setClosures(closures.features);
+  map.setUnits(units);
+  const lines = [
+    ...units.filter((unit) => unit.status !== "open").map(unitLine),
+    ...units.flatMap((unit) => Object.entries(unit.by_capability)
+      .filter(([, own]) => own.status !== "open")
+      .map(([capability, own]) => unitLine({ ...own, name: `${unit.name}, ${capability} only` }))),
+    ...closures.features.map(closureLine),
+  ];
+  byId("day").hidden = !lines.length;
+  byId("day-list").replaceChildren(...lines.map((text) => note(text)));
+}
+
+const unitLine = ({ name, status, reason, author, until }) =>
+  `${name} ${STATUS[status]}: ${reason}${by(author)}${ends(until)}`;
+
+const closureLine = ({ properties }) =>
+  `${properties.roads.join(", ")} ${properties.shuts ? "closed" : "slow"}`
+  + `${properties.in_force ? "" : " (to come)"}: ${properties.reason}${by(properties.author)}${ends(properties.expires_at)}`;
+
+const by = (author) => (author ? ` (${author})` : "");
+const ends = (moment) => (moment ? `, until ${localTime.format(new Date(moment))}` : "");
+const localTime = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+
+const DAY_MS = 5000;
+setInterval(() => {
+  if (!document.hidden && !byId("foot").hidden) showDay().catch(() => {});
+}, DAY_MS);
+
 async function start() {
   try {
     const state = await ask("/v1/state");
     byId("surrogate").hidden = state.network !== "surrogate";
     byId("attribution").textContent = state.attribution.join(" · ");
     map.setRegion(state.bbox);
-    const [roads, { units }] = await Promise.all([ask("/map/main-roads.json"), ask("/v1/units")]);
-    map.setRoads(roads);
-    map.setUnits(units);
+    map.setRoads(await ask("/map/main-roads.json"));
+    await showDay();
+    byId("foot").hidden = false;
     fromAddress();
   } catch (error) {
     refuseOrThrow(error);
