@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import shutil
@@ -157,13 +158,21 @@ class Browser:
         return [json.dumps(event["params"]) for event in self.events if event["method"] in kinds]
 
 
+def _above(low: int, descriptor: int) -> int:
+    """The same open file under a number beyond `low`."""
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD, low + 1)
+    os.close(descriptor)
+    return moved
+
+
 @contextmanager
 def browsing(profile: Path) -> Iterator[Browser]:
     """Run Chromium with a profile of its own until the block ends."""
     to_browser, writing = os.pipe()
     reading, from_browser = os.pipe()
     # Chromium takes its commands on descriptor 3 and answers on 4. A shell puts them there, by
-    # way of 8 and 9, as one of the pipes may hold 3 or 4 itself.
+    # way of 8 and 9, as one of the pipes may hold 3 or 4 itself; neither may hold 8 or 9.
+    to_browser, from_browser = _above(9, to_browser), _above(9, from_browser)
     script = f'exec 8<&{to_browser} 9>&{from_browser}; exec "$@" 3<&8 4>&9'
     process = subprocess.Popen(
         ["/bin/bash", "-c", script, "bash", str(CHROMIUM), *FLAGS, f"--user-data-dir={profile}"],

@@ -33,9 +33,10 @@ router = APIRouter()
             document.MIN_STATE_VERSION,
         ]
     },
+    response_class=GeoJson,
     responses=document.replies(
         area_schemas.AreasOut,
-        *("malformed", "unknown", "not_installed", "not_ready"),
+        *("malformed", "keyless", "unknown", "not_installed", "not_ready"),
         media_type=GeoJson.media_type,
     ),
 )
@@ -60,9 +61,10 @@ async def get_isochrones(request: Request) -> Response:
     "/v1/catchments",
     summary="Which unit is nearest where",
     openapi_extra={"parameters": [document.MIN_STATE_VERSION]},
+    response_class=GeoJson,
     responses=document.replies(
         area_schemas.AreasOut,
-        *("malformed", "not_installed", "not_ready"),
+        *("malformed", "keyless", "not_installed", "not_ready"),
         media_type=GeoJson.media_type,
     ),
 )

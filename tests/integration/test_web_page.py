@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from routing_service.api.keys import new_key
 from tests import api_scene
 from tests.browser import CHROMIUM, Browser, browsing
+from tests.live_scene import FLOOD
 from tests.server_process import Server, serving
 
 pytestmark = pytest.mark.skipif(
@@ -209,10 +211,43 @@ def test_a_refusal_is_shown_with_the_reason_of_the_service(
 
 def test_where_the_answer_comes_from_can_be_opened(browser: Browser, server: Server) -> None:
     ask(browser, server, "53.47, -1.5")
-    browser.see("document.querySelector('summary').click()")
+    browser.see("document.querySelector('#answer summary').click()")
     record = browser.text("record")
     assert server.http.get("/readyz").json()["graph_id"] in record
     assert "A61, 0 m from the incident (good match)" in record
+
+
+# --- the day --------------------------------------------------------------------------------------
+def test_closures_and_diverts_are_listed_and_drawn(browser: Browser, tmp_path: Path) -> None:
+    with serving(tmp_path, "--store", f"sqlite:///{tmp_path}/live.db") as server:
+        assert server.http.post("/v1/closures", json=FLOOD).status_code == 201
+        full = {"status": "divert", "reason": "full", "author": "site manager"}
+        assert server.http.put("/v1/units/SOUTH/status", json=full).status_code == 200
+        arrive(browser, f"{server.url}/#53.47,-1.5")
+        answered(browser)
+        browser.wait("document.querySelectorAll('.closures .shut .line').length === 1")
+        day = browser.text("day")
+        assert "A61 closed: flood (control room)" in day
+        assert "South Royal on divert: full (site manager)" in day
+        assert "South Royal is the quickest to reach, but diverts patients." in browser.text(
+            "notes"
+        )
+        assert browser.complaints() == []
+
+
+def test_where_keys_are_in_force_the_page_asks_for_one(browser: Browser, tmp_path: Path) -> None:
+    text, key = new_key("desk 3", "dispatch")
+    (tmp_path / "keys.toml").write_text(key.as_toml())
+    with serving(tmp_path, "--api-keys-file", str(tmp_path / "keys.toml")) as server:
+        browser.open(f"{server.url}/#53.47,-1.5")
+        browser.wait("!document.getElementById('key-form').hidden")
+        assert "needs a key" in browser.text("message")
+        browser.see("document.getElementById('key').focus()")
+        browser.type(text)
+        browser.press("Enter", "\r")
+        answered(browser)
+        assert browser.text("name") == "South Royal"
+        assert not browser.shown("key-form")
 
 
 # --- what is drawn, and what is fetched ---------------------------------------------------------

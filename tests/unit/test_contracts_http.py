@@ -345,7 +345,7 @@ def test_each_operation_describes_success_and_problems(document: dict[str, Any])
             for status, reply in operation["responses"].items():
                 good = status.startswith("2")
                 media_type = "application/json" if good else problems.MEDIA_TYPE
-                if path.startswith("/map/") and good:
+                if good and path.startswith(("/map/", "/v1/isochrones", "/v1/catchments")):
                     media_type = "application/geo+json"
                 assert list(reply["content"]) == [media_type], (path, status)
 

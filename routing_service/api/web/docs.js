@@ -83,9 +83,11 @@ function section(path, method, operation) {
   }
   const body = operation.requestBody?.content["application/json"].schema;
   if (body) made.append(element("details", "", {}, element("summary", "Body"), ...shapeTables(body)));
-  const success = Object.values(operation.responses[200].content)[0].schema;
+  const replies = Object.entries(operation.responses);
+  const [good, reply] = replies.find(([status]) => status.startsWith("2"));
+  const success = Object.values(reply.content)[0].schema;
   made.append(element("details", "", {}, element("summary", "Reply"), ...shapeTables(success)));
-  const refusals = Object.entries(operation.responses).filter(([status]) => status !== "200");
+  const refusals = replies.filter(([status]) => status !== good);
   made.append(element("p", `Problems: ${refusals.map(([status]) => status).join(", ")}`, { class: "purpose" }));
   return made;
 }
