@@ -140,10 +140,12 @@ _MARK = "\ue000"
 """From the private range of Unicode: in no name of a unit or road."""
 
 
-@lru_cache(maxsize=64)  # few, since each entry keeps a snapshot alive
 def _forms(snapshot: Snapshot, roster: Roster) -> dict[tuple[object, ...], _Form]:
-    """The forms of one state."""
-    return {}
+    """The forms of one state, which go when it goes."""
+    forms: dict[tuple[object, ...], _Form] | None = snapshot.kept.get(roster)
+    if forms is None:
+        forms = snapshot.kept.setdefault(roster, {})
+    return forms
 
 
 @lru_cache(maxsize=65_536)

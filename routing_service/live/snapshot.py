@@ -227,6 +227,14 @@ class Snapshot:
             )
         return rosters[allowed]
 
+    @cached_property
+    def kept(self) -> dict[Any, Any]:
+        """What others make of this snapshot and keep with it.
+
+        A cache of theirs would keep the snapshot, and every network that closures made is 20 MB.
+        """
+        return {}
+
     def decide(self, location: Location) -> Decision:
         """Rank the units for an incident.
 
