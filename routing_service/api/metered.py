@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 
 from routing_service.api.fast_lane import PATH
 from routing_service.errors import NotReady
+from routing_service.live.proof import Prover
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,8 +104,12 @@ async def tell_gauges(
     follower: Follower | None,
     recorder: Recorder | None,
 ) -> None:
-    """Put this worker's gauges where any worker can tell them, once a second until cancelled."""
+    """Put this worker's gauges where any worker can tell them, once a second until cancelled.
+
+    Trees that came into force since are sampled too, in a thread: nobody waits for that.
+    """
     lost = 0
+    prover = Prover()
     while True:
         with contextlib.suppress(NotReady):
             version = engine.snapshot.state_version
@@ -112,6 +117,10 @@ async def tell_gauges(
             metrics.state_version_max.put(version)
         if follower is not None:
             metrics.stale.put(round(min(follower.age_s * 1000, NEVER_MS)))
+            with contextlib.suppress(NotReady):
+                outcome = await asyncio.to_thread(prover.prove, follower.view)
+                if outcome:
+                    metrics.certificates.add(outcome)
         if recorder is not None:
             audit = recorder.audit
             metrics.audit_waiting.put(audit.waiting)
