@@ -22,9 +22,9 @@ from routing_service.graph.road_graph import RoadGraph
 from routing_service.graph.split import ranges
 from routing_service.graph.trees import beyond_doors
 from routing_service.kernels.lookup import relabel
-from routing_service.live.closure import Closure, Way
+from routing_service.live.closure import Closure, Disc
 from routing_service.live.effect import Effect, effect_of, slowed_ms
-from routing_service.units import INF_MS, NONE, IntArray
+from routing_service.units import E7, INF_MS, NONE, IntArray
 
 
 def overlaid(base: RoadGraph, closures: Sequence[Closure | Effect]) -> RoadGraph:
@@ -73,12 +73,13 @@ def _with_sets(sets: Sequence[RoadGraph]) -> RoadGraph:
 
 
 def prepare(base: RoadGraph) -> None:
-    """Do now what the first closure would otherwise wait for: index the edges, load the kernels.
+    """Do now what the first closure would otherwise wait for: index the edges, load kernels and library.
 
     Before a fork it is done once for all workers (0.3 s for half a million edges).
     """
-    door = int(base.doors[0, 0, 0])
-    shut = Closure("prepare", "none", "none", "none", Way(int(base.edge_way[door])))
+    node = base.edge_from[base.doors[0, 0, 0]]
+    lat, lon = int(base.node_lat_e7[node]) / E7, int(base.node_lon_e7[node]) / E7
+    shut = Closure("prepare", "none", "none", "none", Disc(lat, lon, 1.0))
     spot_check(base, overlaid(base, [shut]), labels=2, seed=0)
 
 
