@@ -73,7 +73,7 @@ def _with_sets(sets: Sequence[RoadGraph]) -> RoadGraph:
 
 
 def prepare(base: RoadGraph) -> None:
-    """Do now what the first closure would otherwise wait for: index the edges, load kernels and library.
+    """Do now what the first closure would wait for: index the edges, load kernels and library.
 
     Before a fork it is done once for all workers (0.3 s for half a million edges).
     """
