@@ -20,7 +20,7 @@ from routing_service.graph.profile import Profile
 from routing_service.graph.road_graph import RoadGraph
 from routing_service.graph.sources.raw import RawNetwork
 from routing_service.graph.speed_sets import SpeedSets
-from routing_service.graph.trees import check_trees
+from routing_service.graph.trees import Grow, check_trees, grow_trees
 from routing_service.graph.units_file import read_units
 from routing_service.live.engine import Engine
 from routing_service.live.follower import Clock, Follower
@@ -123,8 +123,10 @@ def read_source(request: BuildRequest, progress: Progress | None = None) -> RawN
     return read_overpass(place=request.place, bbox=request.bbox)
 
 
-def build_network(request: BuildRequest, progress: Progress | None = None) -> BuildReport:
-    """Read a map, build its network and write the graph file."""
+def build_network(
+    request: BuildRequest, progress: Progress | None = None, grow: Grow = grow_trees
+) -> BuildReport:
+    """Read a map, build its network and write the graph file; `grow` does what takes longest."""
     seconds: dict[str, float] = {}
     started = time.perf_counter()
 
@@ -146,6 +148,7 @@ def build_network(request: BuildRequest, progress: Progress | None = None) -> Bu
         units,
         speed_sets=speed_sets,
         calibration=calibration,
+        grow=grow,
         progress=progress,
     )
     lap("build")

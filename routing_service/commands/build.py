@@ -48,6 +48,9 @@ def _options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="Default: graphs/, named after the source."
     )
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="Grow the trees on the workers of a Dask scheduler."
+    )
     add_json(parser)
 
 
@@ -93,7 +96,13 @@ def _run(args: Namespace) -> int:
     if asked.region:
         print(SURROGATE, file=sys.stderr)
     with terminal.Bar(STAGES) as bar:
-        report = build_network(asked, bar)
+        if args.scheduler:
+            from routing_service.planner.cluster import connect, grow_on
+
+            with connect(args.scheduler) as client:
+                report = build_network(asked, bar, grow_on(client))
+        else:
+            report = build_network(asked, bar)
     if args.json:
         terminal.print_json(_as_json(report))
     else:

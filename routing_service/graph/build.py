@@ -25,7 +25,13 @@ from routing_service.graph.road_graph import RoadGraph
 from routing_service.graph.snapping import build_grid
 from routing_service.graph.speed_sets import SpeedSets
 from routing_service.graph.split import Pieces, split_ways
-from routing_service.graph.trees import beyond_doors, check_trees, grow_trees, with_speed_sets
+from routing_service.graph.trees import (
+    Grow,
+    beyond_doors,
+    check_trees,
+    grow_trees,
+    with_speed_sets,
+)
 from routing_service.graph.turns import Edges, Turns, all_turns, bearings, without_u_turns
 from routing_service.kernels.components import strong_components
 from routing_service.progress import Progress
@@ -46,6 +52,7 @@ def build_graph(
     *,
     speed_sets: SpeedSets | None = None,
     calibration: Calibration | None = None,
+    grow: Grow = grow_trees,
     progress: Progress | None = None,
 ) -> RoadGraph:
     """Build the network of one profile with a tree to each unit.
@@ -63,6 +70,8 @@ def build_graph(
         Further speeds for parts of the week, each with trees of its own.
     calibration
         Factors on the times that the profile gives.
+    grow
+        Who grows the trees.
     progress
         Told of the stages: ``split``, ``turns``, ``core``, ``trees``, ``certificate``.
 
@@ -98,13 +107,13 @@ def build_graph(
         done[0] += 1
         tell("trees", done[0] / len(units))
 
-    tree_ms, tree_cm = grow_trees(graph, on_tree=on_tree)
+    tree_ms, tree_cm = grow(graph, on_tree=on_tree)
     manifest = _manifest(raw, profile, pieces, units, doors, {**restricted.counts, **counts})
     manifest["speed_sets"] = (speed_sets or SpeedSets()).as_json()
     if calibration:
         manifest |= calibration.as_manifest()
     graph = replace(graph, tree_ms=tree_ms, tree_cm=tree_cm, manifest=manifest)
-    graph = with_speed_sets(replace(graph, doors=beyond_doors(graph)))
+    graph = with_speed_sets(replace(graph, doors=beyond_doors(graph)), grow)
     tell("certificate", 0.0)
     graph.validate()
     check_trees(graph)

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 THREADS = 2
 
 
+Grow = Callable[..., tuple[IntArray, IntArray]]
+"""Takes what `grow_trees` takes and gives the same; where it does the work is its own affair."""
+
+
 def grow_trees(
     graph: RoadGraph, *, on_tree: Callable[[int], None] | None = None
 ) -> tuple[IntArray, IntArray]:
@@ -73,7 +77,7 @@ def ring_size(graph: RoadGraph) -> int:
     return bucket_count(longest_ms)
 
 
-def with_speed_sets(graph: RoadGraph) -> RoadGraph:
+def with_speed_sets(graph: RoadGraph, grow: Grow = grow_trees) -> RoadGraph:
     """Grow the trees of the further speed sets that the manifest names."""
     sets = graph.speed_sets.sets
     if not sets:
@@ -85,7 +89,7 @@ def with_speed_sets(graph: RoadGraph) -> RoadGraph:
         start_ms = int(graph.manifest.get("start_ms", 0))
         doors = at_speeds(graph.doors, edge_ms, graph.edge_cm, start_ms)
         timed = replace(graph, edge_ms=edge_ms, doors=doors)
-        tree_ms, tree_cm = grow_trees(timed)
+        tree_ms, tree_cm = grow(timed)
         timed = replace(timed, tree_ms=tree_ms, tree_cm=tree_cm)
         arrays.append((edge_ms, beyond_doors(timed), tree_ms, tree_cm))
     edge_ms, doors, tree_ms, tree_cm = (np.stack(column) for column in zip(*arrays, strict=True))

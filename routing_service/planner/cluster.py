@@ -7,6 +7,7 @@ once. So a worker that is lost takes nothing with it: the scheduler gives its ta
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from routing_service.planner.job import solve_chunk
 if TYPE_CHECKING:
     from routing_service.decision.model import Status
     from routing_service.graph.road_graph import RoadGraph
+    from routing_service.graph.trees import Grow
     from routing_service.planner.points import Chunk
     from routing_service.units import IntArray
 
@@ -146,14 +148,17 @@ def _candidates(network: Network) -> Iterator[Path]:
 
 
 # --- trees -------------------------------------------------------------------------------------
-def grow_on(client: Client) -> Callable[..., tuple[IntArray, IntArray]]:
+def grow_on(client: Client) -> Grow:
     """A stand-in for `graph.trees.grow_trees` that grows each unit's tree on some worker."""
 
     def grow_trees(
         graph: RoadGraph, *, on_tree: Callable[[int], None] | None = None
     ) -> tuple[IntArray, IntArray]:
-        # Not scattered: what is scattered is lost with the worker that holds it.
-        bare = client.submit(_same, replace(graph, manifest={}), pure=False)
+        # Not scattered: what is scattered is lost with the worker that holds it. So the network
+        # is part of a task, once, which Dask finds large.
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Sending large graph")
+            bare = client.submit(_same, replace(graph, manifest={}), pure=False)
         futures = {
             future.key: (u, future)
             for u in range(len(graph.doors))

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from routing_service.cli import main
 from routing_service.errors import ClusterUnavailable, GraphFileMissing
 from routing_service.graph.graph_file import write_graph_file
 from routing_service.live.snapshot import Limits
@@ -177,9 +178,30 @@ def test_workers_get_the_graph_sent_and_grow_trees(scene: Path, tmp_path: Path) 
             list(Cluster(client, elsewhere, other).solve([chunk], True))
         seen: list[int] = []
         tree_ms, tree_cm = grow_on(client)(snapshot.graph, on_tree=seen.append)
-    assert (tree_ms == snapshot.graph.tree_ms).all()
-    assert (tree_cm == snapshot.graph.tree_cm).all()
-    assert sorted(seen) == [0, 1, 2, 3]
+        assert (tree_ms == snapshot.graph.tree_ms).all()
+        assert (tree_cm == snapshot.graph.tree_cm).all()
+        assert sorted(seen) == [0, 1, 2, 3]
+        # And from the command line, with a second set of speeds.
+        files = [tmp_path / "here.graph", tmp_path / "there.graph"]
+        for file, options in zip(files, ([], ["--scheduler", address]), strict=True):
+            assert main(["build", *town_source(tmp_path), "--out", str(file), *options]) == 0
+        assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def town_source(folder: Path) -> list[str]:
+    """Options of `hasu build` for a map of one street with a unit at either end."""
+    xml = """<osm version="0.6">
+      <node id="1" lat="53.40" lon="-1.5"/><node id="2" lat="53.60" lon="-1.5"/>
+      <way id="1"><nd ref="1"/><nd ref="2"/><tag k="highway" v="primary"/></way></osm>"""
+    units = "".join(
+        f'[[unit]]\nods_code = "{k}"\nname = "{k}"\nlat = {lat}\nlon = -1.5\n'
+        for k, lat in (("N", 53.6), ("S", 53.4))
+    )
+    (folder / "street.osm").write_text(xml, encoding="utf-8")
+    (folder / "units.toml").write_text(units, encoding="utf-8")
+    sets = str(ROOT / "graphs" / "speed_sets.toml")
+    files = ["--xml", str(folder / "street.osm"), "--units", str(folder / "units.toml")]
+    return [*files, "--speed-sets", sets]
 
 
 def test_without_a_scheduler_it_says_how_to_start_one() -> None:
