@@ -47,6 +47,7 @@ class Network:
     version: str
     state_version: int
     statuses: tuple[Status, ...]
+    guards_ms: tuple[int, ...]
     limits: Limits
     speed_set: int
 
@@ -76,6 +77,7 @@ class Cluster:
             __version__,
             snapshot.state_version,
             snapshot.statuses,
+            snapshot.guards_ms,
             snapshot.limits,
             snapshot.speed_set,
         )
@@ -136,6 +138,7 @@ def _stand_up(network: Network) -> Snapshot:
         snapshot,
         state_version=network.state_version,
         statuses=network.statuses,
+        guards_ms=network.guards_ms,
         speed_set=network.speed_set,
     )
 

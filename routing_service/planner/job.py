@@ -72,6 +72,7 @@ class MatrixJob:
             "graph_id": snapshot.graph_id,
             "state_version": snapshot.state_version,
             "statuses": list(snapshot.statuses),
+            "guards_ms": list(snapshot.guards_ms),
             "speed_set": snapshot.speed_set_name,
             "limits": asdict(snapshot.limits),
         }

@@ -105,6 +105,16 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(scene: Path) -> None:
     assert not (scene / "killed.parquet.parts").exists()
 
 
+def test_the_points_are_never_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("lat,lon\n53.55,-1.48\n", encoding="utf-8")
+    assert main(["plan", "matrix", str(path), "--out", str(tmp_path / "." / "in.csv")]) == 2
+    assert "holds the points" in capsys.readouterr().err
+    assert path.read_text(encoding="utf-8") == "lat,lon\n53.55,-1.48\n"
+
+
 # --- a cluster -----------------------------------------------------------------------------------
 @contextmanager
 def cluster(folder: Path, workers: int) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:

@@ -132,6 +132,8 @@ def _job(args: Namespace) -> MatrixJob:
     from routing_service.wiring import limits_of, open_snapshot
 
     check_output(args.out, args.crs)
+    if args.points and args.points.resolve() == args.out.resolve():
+        raise InvalidRequest(f"{args.out} holds the points: write the result to another file")
     settings = read_settings(args)
     snapshot = open_snapshot(settings.graph, limits_of(settings))
     if args.at is not None:
