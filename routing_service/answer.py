@@ -52,6 +52,7 @@ DOUBTS = (
     "divert_exceeds_guard",
     "policy_differs",
     "site_point_door",
+    "capability_differs",
 )
 (
     HEADING_IGNORED,
@@ -65,6 +66,7 @@ DOUBTS = (
     DIVERT_EXCEEDS_GUARD,
     POLICY_DIFFERS,
     SITE_POINT_DOOR,
+    CAPABILITY_DIFFERS,
 ) = (1 << bit for bit in range(len(DOUBTS)))
 TOO_FAR = 1 << 30
 """Beyond the limit from any road: nothing else holds, and no unit has a route."""

@@ -270,7 +270,7 @@ class Busy(HasuError):
 
 
 class NoService(HasuError):
-    """Nothing answers at the address that is to be tested."""
+    """No routing service answers at that address, or it refuses."""
 
     code = "no_service"
 

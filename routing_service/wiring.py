@@ -196,7 +196,6 @@ def open_follower(settings: Settings, engine: Engine, clock: Clock) -> Follower:
     answers nothing until the state was read: without the day's closures it could be wrong.
     """
     base = engine.snapshot
-    _ = base.graph.edge_index  # where closures look for edges: made once, shared by all workers
     if not settings.store:
         return Follower(engine, base, Nowhere, clock, settings.stale_limit_s, has_store=False)
     prepare(engine.snapshot.graph)

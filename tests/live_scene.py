@@ -12,6 +12,7 @@ import httpx
 
 from routing_service.api.app import create_app
 from routing_service.api.fast_lane import FastLane
+from routing_service.decision.model import Location
 from routing_service.live.engine import Engine
 from routing_service.live.follower import Follower
 from routing_service.live.snapshot import Snapshot
@@ -48,6 +49,8 @@ class Worker:
             self.engine, self.engine.snapshot, lambda: SqliteStore(store), clock, 60.0
         )
         self.api = Client(FastLane(create_app(self.engine, self.follower), self.engine))
+        # Whatever has to be compiled is, as in the service before it forks.
+        self.engine.snapshot.decide(Location(53.47, -1.5))
         self.follower.start()
 
     def put(self, ods_code: str, **fields: Any) -> httpx.Response:

@@ -44,6 +44,11 @@ class Place(Shape):
     at: str | None = Field(
         None, description="When, ISO 8601 with offset: picks the speeds; now if absent"
     )
+    capability: str | None = Field(
+        None,
+        description="What the patient needs of a unit; any stroke unit if absent",
+        examples=["ivt"],
+    )
 
 
 MinStateVersion = Annotated[

@@ -28,6 +28,7 @@ def _options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--at", metavar="TIME", help="When, with its offset: 2026-11-22T08:30:00Z; default now."
     )
+    parser.add_argument("--capability", metavar="NAME", help="What the patient needs: ivt, mt.")
     add_settings(
         parser, "graph", "store", "snap_limit_m", "poor_snap_m", "near_tie_minutes", "policy"
     )
@@ -57,7 +58,8 @@ def _read_location(args: Namespace) -> Location:
     from routing_service.location.forms import parse_free_text, parse_location
 
     place = parse_free_text(" ".join(args.location))
-    extras = {"accuracy_m": args.accuracy_m, "heading_deg": args.heading_deg, "at": args.at}
+    names = ("accuracy_m", "heading_deg", "at", "capability")
+    extras = {name: getattr(args, name) for name in names}
     if not any(extras.values()):
         return place
     # Read again with the extras, so that they are held to the same rules as over HTTP.

@@ -112,7 +112,7 @@ class Roster:
         if self.standing.statuses[u] != "open":
             codes.append(self.standing.statuses[u])
         if bits & NOT_IN_POLICY:
-            codes.append("not_in_policy")
+            codes.append("lacks_capability" if self.standing.lacking[u] else "not_in_policy")
         if bits & DIVERT_NOT_TAKEN:
             codes.append("divert_not_taken")
         return tuple(codes)

@@ -36,6 +36,7 @@ class Location:
 
     `source` says which form was used: ``"lat_lon"``, ``"easting_northing"``, ``"grid_ref"`` or
     ``"postcode"``. `at` is the moment that chooses the speeds, with a time zone; None means now.
+    `capability` is what the patient needs of a unit, in small letters; None is any stroke unit.
     """
 
     lat: float
@@ -44,6 +45,7 @@ class Location:
     heading_deg: float | None = None
     source: str = "lat_lon"
     at: datetime | None = None
+    capability: str | None = None
 
 
 @dataclass(slots=True)

@@ -12,6 +12,23 @@ from routing_service.decision.model import Status, Unit
 from routing_service.units import INF_MS, IntArray
 
 
+@dataclass(frozen=True, slots=True)
+class Need:
+    """How the units stand for patients who need one capability, in the order of their ODS codes.
+
+    Attributes
+    ----------
+    offered
+        Whether each has the capability.
+    statuses, guards_ms
+        As in `Standing`, with what was set for the capability.
+    """
+
+    offered: tuple[bool, ...]
+    statuses: tuple[Status, ...]
+    guards_ms: tuple[int, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Standing:
     """The units in the order of their ODS codes, and what is known of each.
@@ -25,17 +42,23 @@ class Standing:
     guards_ms
         What a divert of each unit may cost at most; ``INF_MS`` for no limit, which is the default.
     allowed
-        False for units that the policy of an area leaves out; none unless said otherwise.
+        False for units that the policy of an area leaves out, or that lack what the patient needs;
+        none unless said otherwise.
+    lacking
+        True for those that lack it.
     """
 
     units: tuple[Unit, ...]
     statuses: tuple[Status, ...] = ()
     guards_ms: tuple[int, ...] = ()
     allowed: tuple[bool, ...] = field(default=())
+    lacking: tuple[bool, ...] = field(default=())
 
     def __post_init__(self) -> None:
         n = len(self.units)
-        for name, usual in (("statuses", "open"), ("guards_ms", INF_MS), ("allowed", True)):
+        for name, usual in (
+            *(("statuses", "open"), ("guards_ms", INF_MS), ("allowed", True), ("lacking", False)),
+        ):
             if not getattr(self, name):
                 object.__setattr__(self, name, (usual,) * n)
             elif len(getattr(self, name)) != n:

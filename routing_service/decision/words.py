@@ -33,6 +33,7 @@ FLAGS: Final[Mapping[str, str]] = {
         "destination stays."
     ),
     "policy_differs": "A nearer open unit is left out by the policy for this area.",
+    "capability_differs": "A nearer open unit does not have the capability that was asked for.",
     "site_point_door": (
         "The time is to the hospital's site point; its ambulance entrance has not been surveyed."
     ),
@@ -47,6 +48,7 @@ REASONS: Final[Mapping[str, str]] = {
     "divert": "diverts patients",
     "closed": "is closed",
     "not_in_policy": "is left out by the policy for this area",
+    "lacks_capability": "does not have the capability that was asked for",
     "divert_not_taken": "takes the patient, as the next would cost more than the divert allows",
 }
 """What each reason of a unit's row means, to follow the unit's name."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
@@ -100,9 +99,11 @@ def context_of(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-@lru_cache(maxsize=16)  # few, since each entry keeps a snapshot alive
 def _context(snapshot: Snapshot) -> str:
-    return canonical(context_of(snapshot))
+    text: str | None = snapshot.kept.get(context_of)
+    if text is None:
+        text = snapshot.kept.setdefault(context_of, canonical(context_of(snapshot)))
+    return text
 
 
 def _taken(row: Row) -> Taken:

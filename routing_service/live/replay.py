@@ -94,7 +94,8 @@ class _Asked:
     def is_plain(self) -> bool:
         """Whether it depends on its position alone."""
         where = self.location
-        return where.heading_deg is None and where.accuracy_m is None and where.source != "postcode"
+        special = (where.heading_deg, where.accuracy_m, where.capability)
+        return special == (None, None, None) and where.source != "postcode"
 
 
 @dataclass(slots=True)
@@ -295,6 +296,7 @@ def _decisions(entry: Entry) -> Iterator[_Asked]:
             _within(given.get("accuracy_m", 0.0), 1e6) or None,
             None if "heading_deg" not in given else _within(given["heading_deg"], 360.0),
             str(given["source"]),
+            capability=given.get("capability"),
         )
         if not {"answer", "bits", "destination", "speed_set"} <= row.keys():
             raise KeyError("a part of the answer")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -14,13 +14,16 @@ import numpy as np
 from routing_service.answer import (
     ALONG_CM,
     BITS,
+    CAPABILITY_DIFFERS,
     CM,
+    DESTINATION,
     DISTANCE_CM,
     HEADING_IGNORED,
     MASK,
     MS,
     ORDER,
     OTHER_WITHIN_ACCURACY,
+    POLICY_DIFFERS,
     POOR_SNAP,
     POSTCODE_CENTROID,
     SEGMENT,
@@ -30,9 +33,9 @@ from routing_service.answer import (
 )
 from routing_service.decision.decision import Decision, Roster
 from routing_service.decision.model import Disc, Door, Location, Policy, Route, Status, Unit
-from routing_service.decision.standing import Standing
+from routing_service.decision.standing import Need, Standing
 from routing_service.decision.uncertainty import ErrorModel
-from routing_service.errors import OutsideRegion, TooFarFromRoad, UnknownUnit
+from routing_service.errors import InvalidRequest, OutsideRegion, TooFarFromRoad, UnknownUnit
 from routing_service.graph.road_graph import RoadGraph
 from routing_service.kernels.answering import Rules, answer_many
 from routing_service.kernels.bound import BoundNetwork
@@ -79,6 +82,9 @@ class Snapshot:
         if no events were followed.
     doubts
         Flags of every answer while this snapshot is in force, besides those of the network.
+    needs
+        How the units stand for patients who need a capability, by its name in small letters; where
+        nothing was set for one, as they stand for all.
     stale_s
         How long ago the state was last confirmed, where its store cannot be reached; None else.
     limits
@@ -97,6 +103,7 @@ class Snapshot:
     policy: Policy | None = None
     doubts: tuple[str, ...] = ()
     stale_s: float | None = None
+    needs: Mapping[str, Need] = field(default_factory=dict)
     as_of: datetime | None = None
 
     def __post_init__(self) -> None:
@@ -212,20 +219,43 @@ class Snapshot:
         return Roster(standing, self.graph.road_names, self._network_doubts, known)
 
     @cached_property
-    def _policy_rosters(self) -> dict[tuple[bool, ...] | None, Roster]:
-        """By the units that a policy allows; None is no policy."""
-        return {None: self._roster}
+    def _rosters(self) -> dict[tuple[tuple[bool, ...] | None, str | None], Roster]:
+        """By the units that a policy allows and the capability that is needed; None is any."""
+        return {(None, None): self._roster}
 
     def _roster_at(self, location: Location) -> Roster:
-        if self.policy is None:
+        if self.policy is None and location.capability is None:
             return self._roster
-        allowed = self.policy.allowed(location.lon, location.lat)
-        rosters = self._policy_rosters
-        if allowed not in rosters:
-            rosters[allowed] = self._roster_of(
-                Standing(self.units, self.statuses, self.guards_ms, allowed or ())
+        policy = self.policy
+        allowed = None if policy is None else policy.allowed(location.lon, location.lat)
+        key = allowed, location.capability
+        if key not in self._rosters:
+            self._rosters[key] = self._roster_of(self._standing_for(*key))
+        return self._rosters[key]
+
+    def _standing_for(self, allowed: tuple[bool, ...] | None, capability: str | None) -> Standing:
+        if capability is None:
+            return Standing(self.units, self.statuses, self.guards_ms, allowed or ())
+        need = self._need(capability)
+        may = zip(allowed or (True,) * len(self.units), need.offered, strict=True)
+        return Standing(
+            self.units,
+            need.statuses,
+            need.guards_ms,
+            tuple(in_policy and offers for in_policy, offers in may),
+            tuple(not offers for offers in need.offered),
+        )
+
+    def _need(self, capability: str) -> Need:
+        offered = tuple(capability in map(str.lower, unit.capabilities) for unit in self.units)
+        if not any(offered):
+            known = sorted({name.lower() for unit in self.units for name in unit.capabilities})
+            raise InvalidRequest(
+                f"No unit here has that capability; known are {', '.join(known) or 'none'}.",
+                field="capability",
             )
-        return rosters[allowed]
+        usual = Need(offered, self.standing.statuses, self.standing.guards_ms)
+        return self.needs.get(capability, usual)
 
     @cached_property
     def kept(self) -> dict[Any, Any]:
@@ -244,6 +274,8 @@ class Snapshot:
             If the location is off the network's map.
         TooFarFromRoad
             If no road of the connected core is within ``limits.snap_limit_m``; says how far it is.
+        InvalidRequest
+            If no unit has the capability that the location names.
         """
         roster = self._roster_at(location)
         numbers, bits = self._answer(location, roster.standing)
@@ -254,6 +286,8 @@ class Snapshot:
             disc = self._disc(location, numbers[TIMES + ORDER * len(self.units)])
             if disc.other_nearest:
                 bits |= OTHER_WITHIN_ACCURACY
+        if location.capability is not None and bits & POLICY_DIFFERS:
+            bits = _told_apart(numbers, bits, roster.standing)
         return Decision(numbers, roster, bits, disc)
 
     @cached_property
@@ -395,3 +429,16 @@ class Snapshot:
             shares=shares,
             unroutable=round(1.0 - float(reached.sum()) / DISC_SAMPLES, 3),
         )
+
+
+def _told_apart(numbers: Sequence[int], bits: int, standing: Standing) -> int:
+    """The doubts, where what the kernel takes for policy may be a missing capability."""
+    n = len(standing.units)
+    first = TIMES + ORDER * n
+    bits &= ~POLICY_DIFFERS
+    for u in numbers[first : first + n]:
+        if u == numbers[DESTINATION] or numbers[TIMES + u] >= INF_MS:
+            break
+        if standing.statuses[u] == "open" and not standing.allowed[u]:
+            bits |= CAPABILITY_DIFFERS if standing.lacking[u] else POLICY_DIFFERS
+    return bits

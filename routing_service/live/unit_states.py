@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from routing_service.decision.model import Status, Unit
+from routing_service.decision.standing import Need
 from routing_service.graph.weekly import Hours
 from routing_service.live.events import UnitStatusSet
 from routing_service.units import INF_MS, MS_PER_MINUTE
@@ -86,6 +87,19 @@ def unit_states(
         else:
             states.append(UnitState(unit, "closed", OUTSIDE_HOURS, None, own))
     return tuple(states)
+
+
+def needs(states: Sequence[UnitState]) -> dict[str, Need]:
+    """How the units stand for each capability for which something was set."""
+    named = sorted({name for state in states for name in state.by_capability})
+    return {
+        name: Need(
+            tuple(state.offers(name) for state in states),
+            tuple(state.status_for(name) for state in states),
+            tuple(state.guard_ms(name) for state in states),
+        )
+        for name in named
+    }
 
 
 def next_opening(units: Sequence[Unit], moment: datetime) -> datetime | None:

@@ -17,7 +17,7 @@ from routing_service.live.hit import Hit, describe
 from routing_service.live.overlay import overlaid
 from routing_service.live.snapshot import Snapshot
 from routing_service.live.state import InForce, LiveState
-from routing_service.live.unit_states import UnitState, next_opening, unit_states
+from routing_service.live.unit_states import UnitState, needs, next_opening, unit_states
 
 log = logging.getLogger(__name__)
 
@@ -157,6 +157,7 @@ class View:
             statuses=tuple(each.status for each in self.units),
             guards_ms=tuple(each.guard_ms() for each in self.units),
             doubts=(*self.base.doubts, *doubts),
+            needs=needs(self.units),
         )
 
 

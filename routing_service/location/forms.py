@@ -25,7 +25,7 @@ FORMS: Final[Mapping[str, tuple[str, ...]]] = {
     "grid_ref": ("grid_ref",),
     "postcode": ("postcode",),
 }
-EXTRAS: Final = ("accuracy_m", "heading_deg", "at")
+EXTRAS: Final = ("accuracy_m", "heading_deg", "at", "capability")
 FIELDS: Final = (*(name for names in FORMS.values() for name in names), *EXTRAS)
 
 MAX_ACCURACY_M: Final = 5_000.0
@@ -38,6 +38,7 @@ _FORM_HELP: Final = (
     "grid_ref (SE 344 061), postcode (S70 1AA)."
 )
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)", re.ASCII)
+_CAPABILITY: Final = re.compile(r"[A-Za-z][A-Za-z0-9_ -]{0,31}", re.ASCII)
 _PAIR: Final = re.compile(rf"({_NUMBER.pattern})(?:\s*[,;]\s*|\s+)({_NUMBER.pattern})", re.ASCII)
 
 
@@ -49,7 +50,8 @@ def parse_location(fields: Mapping[str, object]) -> Location:
     fields
         Some of ``lat``, ``lon`` (WGS84 degrees), ``easting``, ``northing`` (metres of the British
         National Grid), ``grid_ref``, ``postcode``, ``accuracy_m``, ``heading_deg``, ``at``
-        (ISO 8601 with an offset). Numbers may be text, as in a query string.
+        (ISO 8601 with an offset), ``capability`` (what the patient needs of a unit). Numbers may be
+        text, as in a query string.
 
     Returns
     -------
@@ -72,8 +74,9 @@ def parse_location(fields: Mapping[str, object]) -> Location:
 
     Examples
     --------
-    >>> parse_location({"lat": "53.5526", "lon": "-1.4797", "heading_deg": 90})
-    Location(lat=53.5526, lon=-1.4797, accuracy_m=None, heading_deg=90.0, source='lat_lon', at=None)
+    >>> place = parse_location({"lat": "53.5526", "lon": "-1.4797", "heading_deg": 90})
+    >>> place.lat, place.lon, place.heading_deg, place.source
+    (53.5526, -1.4797, 90.0, 'lat_lon')
     """
     given = {name: value for name, value in fields.items() if value is not None}
     refuse_nhs_numbers(given)
@@ -88,6 +91,7 @@ def parse_location(fields: Mapping[str, object]) -> Location:
         accuracy_m=place.accuracy_m if accuracy_m is None else accuracy_m,
         heading_deg=heading_deg,
         at=_moment(given),
+        capability=_capability(given),
     )
 
 
@@ -235,6 +239,18 @@ def _moment(given: Mapping[str, object]) -> datetime | None:
             field="at",
         )
     return moment
+
+
+def _capability(given: Mapping[str, object]) -> str | None:
+    if "capability" not in given:
+        return None
+    name = given["capability"]
+    if not isinstance(name, str) or not _CAPABILITY.fullmatch(name):
+        raise InvalidRequest(
+            "capability must be the name of one, as in the units file: ivt, mt.",
+            field="capability",
+        )
+    return name.lower()
 
 
 def _heading_deg(given: Mapping[str, object]) -> float | None:

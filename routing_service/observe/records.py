@@ -76,8 +76,8 @@ def decision_record(
     """
     location = taken.location
     named = page.context(context)
-    optional = (location.accuracy_m, location.heading_deg, location.at, who)
-    if optional == (None, None, None, None):
+    optional = (location.accuracy_m, location.heading_deg, location.at, location.capability, who)
+    if optional == (None,) * len(optional):
         # Nearly all are like this, and no dictionary is built only to be sorted and walked.
         answer = str(list(taken.numbers)).replace(" ", "")
         to = "null" if taken.destination is None else f'"{taken.destination}"'
@@ -141,6 +141,7 @@ def request(location: Location) -> Json:
         "accuracy_m": location.accuracy_m,
         "heading_deg": location.heading_deg,
         "at": None if location.at is None else location.at.isoformat(),
+        "capability": location.capability,
     }
     given = {name: value for name, value in optional.items() if value is not None}
     return {"lat": location.lat, "lon": location.lon, "source": location.source, **given}
