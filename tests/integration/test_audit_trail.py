@@ -22,7 +22,7 @@ from tests.server_process import REPOSITORY, Server, serving
 PATIENCE_S = 60.0
 
 
-def ask(server: Server, north: float, **more: str) -> httpx.Response:
+def ask(server: Server, north: float, **more: str | int) -> httpx.Response:
     return server.http.get("/v1/conveyance", params={"lat": north, "lon": -1.5, **more})
 
 
