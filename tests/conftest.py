@@ -19,6 +19,9 @@ collect_ignore_glob = ["benchmarks/peers/*"]
 REQUIRE_ALL = "TESTS_REQUIRE_ALL"
 """Set where everything that tests need is there: then a skipped test is a failure."""
 
+collect_ignore = ["load/locustfile.py"]
+"""Its framework is no dependency; a test of its own runs it where there is one."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test with its folder: ``pytest -m unit``."""

@@ -126,10 +126,22 @@ def decision_rows(snapshot: Snapshot) -> list[Row]:
     ms = snapshot.times(lon, lat)[0].min(axis=1)
     assert (ms < INF_MS).all()
     assert np.abs(ms / 60_000 - np.array(minutes)).max() <= 0.0501  # the same answers
+    told = []
+    for place in places:
+        started = time.perf_counter_ns()
+        destination = snapshot.decide(place).destination
+        told.append((time.perf_counter_ns() - started) / 1000)
+        assert destination is not None
     p50, p99 = np.percentile(single, [50, 99])
+    told50, told99 = np.percentile(told, [50, 99])
     return [
-        Row("decision in process", f"p50 {p50:.1f} µs, p99 {p99:.1f} µs", "", "", "p50 < 10 µs"),
-        Row("decision in a batch", f"{median(batch):.2f} µs each", "", "", "< 5 µs"),
+        Row("decision in process", f"p50 {p50:.1f} µs, p99 {p99:.1f} µs", "", "", "p50 ≤ 4 µs"),
+        Row(
+            "decision in process, and its destination read",
+            f"p50 {told50:.1f} µs, p99 {told99:.1f} µs",
+            *("", "", "p50 < 10 µs"),
+        ),
+        Row("decision in a batch", f"{median(batch):.2f} µs each", "", "", "≤ 1.5 µs"),
     ]
 
 
