@@ -13,14 +13,11 @@ from hypothesis import settings
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
-# Other engines, which only `make bench` installs: collecting doctests would import them.
-collect_ignore_glob = ["benchmarks/peers/*"]
+# Other engines and Locust, which no test needs: collecting doctests would import them.
+collect_ignore_glob = ["benchmarks/peers/*", "load/locustfile.py"]
 
 REQUIRE_ALL = "TESTS_REQUIRE_ALL"
 """Set where everything that tests need is there: then a skipped test is a failure."""
-
-collect_ignore = ["load/locustfile.py"]
-"""Its framework is no dependency; a test of its own runs it where there is one."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
