@@ -8,6 +8,7 @@ from functools import cached_property
 
 from routing_service.answer import (
     BITS,
+    CAPABILITY_DIFFERS,
     CLOSE,
     CM,
     DESTINATION,
@@ -26,6 +27,7 @@ from routing_service.answer import (
     ORDER,
     P10,
     P90,
+    POLICY_DIFFERS,
     POOR_SNAP,
     REASONS,
     SHARE,
@@ -229,3 +231,16 @@ class Decision:
             own[P90] / 10 if reached and known else None,
             own[SHARE] / 1000 if reached and known else None,
         )
+
+
+def told_apart(numbers: Sequence[int], bits: int, standing: Standing) -> int:
+    """The doubts, where what the kernel takes for policy may be a missing capability."""
+    n = len(standing.units)
+    first = TIMES + ORDER * n
+    bits &= ~POLICY_DIFFERS
+    for u in numbers[first : first + n]:
+        if u == numbers[DESTINATION] or numbers[TIMES + u] >= INF_MS:
+            break
+        if standing.statuses[u] == "open" and not standing.allowed[u]:
+            bits |= CAPABILITY_DIFFERS if standing.lacking[u] else POLICY_DIFFERS
+    return bits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -14,9 +14,7 @@ import numpy as np
 from routing_service.answer import (
     ALONG_CM,
     BITS,
-    CAPABILITY_DIFFERS,
     CM,
-    DESTINATION,
     DISTANCE_CM,
     HEADING_IGNORED,
     MASK,
@@ -31,8 +29,8 @@ from routing_service.answer import (
     TOO_FAR,
     columns,
 )
-from routing_service.decision.decision import Decision, Roster
-from routing_service.decision.model import Disc, Door, Location, Policy, Route, Status, Unit
+from routing_service.decision.decision import Decision, Roster, told_apart
+from routing_service.decision.model import Door, Location, Policy, Route, Status, Unit
 from routing_service.decision.standing import Need, Standing
 from routing_service.decision.uncertainty import ErrorModel
 from routing_service.errors import InvalidRequest, OutsideRegion, TooFarFromRoad, UnknownUnit
@@ -41,14 +39,13 @@ from routing_service.kernels.answering import Rules, answer_many
 from routing_service.kernels.bound import BoundNetwork
 from routing_service.kernels.lookup import Labelled
 from routing_service.kernels.probability import SCRATCH
+from routing_service.live.disc import ask_disc
 from routing_service.live.drawing import main_roads
 from routing_service.live.route import read_route
-from routing_service.units import E7, INF_MS, MS_PER_MINUTE, NONE, FloatArray, IntArray
+from routing_service.units import E7, MS_PER_MINUTE, NONE, FloatArray, IntArray
 
 # A given heading outweighs distance only this far: beyond, the vehicle is on another road.
 HEADING_REACH_M = 50.0
-DISC_SAMPLES = 64
-METRES_PER_DEGREE = 111_200.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +80,7 @@ class Snapshot:
     doubts
         Flags of every answer while this snapshot is in force, besides those of the network.
     needs
-        How the units stand for patients who need a capability, by its name in small letters; where
-        nothing was set for one, as they stand for all.
+        By capability, in small letters, how the units stand where something was set for it.
     stale_s
         How long ago the state was last confirmed, where its store cannot be reached; None else.
     limits
@@ -283,11 +279,12 @@ class Snapshot:
             bits |= POSTCODE_CENTROID
         disc = None
         if location.accuracy_m is not None:
-            disc = self._disc(location, numbers[TIMES + ORDER * len(self.units)])
+            nearest = numbers[TIMES + ORDER * len(self.units)]
+            disc = ask_disc(location, self.units, nearest, self.times)
             if disc.other_nearest:
                 bits |= OTHER_WITHIN_ACCURACY
         if location.capability is not None and bits & POLICY_DIFFERS:
-            bits = _told_apart(numbers, bits, roster.standing)
+            bits = told_apart(numbers, bits, roster.standing)
         return Decision(numbers, roster, bits, disc)
 
     @cached_property
@@ -401,44 +398,3 @@ class Snapshot:
             f" limit of {self.limits.snap_limit_m:.0f} m: check the location",
             distance_m=round(distance_m, 1),
         )
-
-    def _disc(self, location: Location, nearest_here: int) -> Disc:
-        """Ask at points spread evenly over the disc in which the incident may lie.
-
-        `nearest_here` is the index of the unit that is nearest where the incident is said to be.
-        Sunflower (Fibonacci) spiral: equal areas, no two points on one line.
-        """
-        radius_m = float(location.accuracy_m or 0.0)
-        n = np.arange(DISC_SAMPLES)
-        angle = n * (math.pi * (3.0 - math.sqrt(5.0)))
-        r_deg = radius_m * np.sqrt((n + 0.5) / DISC_SAMPLES) / METRES_PER_DEGREE
-        lat = location.lat + r_deg * np.cos(angle)
-        lon = location.lon + r_deg * np.sin(angle) / math.cos(math.radians(location.lat))
-        ms, _, _ = self.times(lon, lat)
-        reached = ms.min(axis=1) < INF_MS
-        nearest = ms[reached].argmin(axis=1)
-        counts = np.bincount(nearest, minlength=len(self.units))
-        order = sorted(
-            (u for u in range(len(self.units)) if counts[u]),
-            key=lambda u: (-counts[u], self.units[u].ods_code),
-        )
-        shares = {self.units[u].ods_code: round(float(counts[u]) / DISC_SAMPLES, 3) for u in order}
-        return Disc(
-            accuracy_m=radius_m,
-            other_nearest=any(u != nearest_here for u in order),
-            shares=shares,
-            unroutable=round(1.0 - float(reached.sum()) / DISC_SAMPLES, 3),
-        )
-
-
-def _told_apart(numbers: Sequence[int], bits: int, standing: Standing) -> int:
-    """The doubts, where what the kernel takes for policy may be a missing capability."""
-    n = len(standing.units)
-    first = TIMES + ORDER * n
-    bits &= ~POLICY_DIFFERS
-    for u in numbers[first : first + n]:
-        if u == numbers[DESTINATION] or numbers[TIMES + u] >= INF_MS:
-            break
-        if standing.statuses[u] == "open" and not standing.allowed[u]:
-            bits |= CAPABILITY_DIFFERS if standing.lacking[u] else POLICY_DIFFERS
-    return bits

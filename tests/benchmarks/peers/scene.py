@@ -16,7 +16,8 @@ from routing_service.graph.road_graph import RoadGraph
 from routing_service.graph.sources.pbf import read_pbf
 from routing_service.graph.sources.raw import RawNetwork
 from routing_service.kernels.path import trace_path
-from routing_service.live.snapshot import METRES_PER_DEGREE, Snapshot
+from routing_service.live.disc import METRES_PER_DEGREE
+from routing_service.live.snapshot import Snapshot
 from routing_service.units import E7, BoolArray, FloatArray, IntArray
 from tests.benchmarks.harness import SEED
 from tests.benchmarks.made_up import Point, make_units
