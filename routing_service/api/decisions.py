@@ -47,6 +47,7 @@ async def get_decision(request: Request) -> Response:
             "segment": found.segment,
             "record": found.record,
             "context": found.context,
+            "answers": found.answers,
         }
     )
 

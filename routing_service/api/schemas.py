@@ -266,11 +266,15 @@ class RecordOut(Shape):
     segment: Annotated[str, Field(description="The file that it stands in")]
     record: Annotated[
         dict[str, Any],
-        Field(description="Request, raw numbers of the answer, time, and hash, as written"),
+        Field(description="Request, packed numbers of the answer, time and hash, as written"),
     ]
     context: Annotated[
         dict[str, Any],
         Field(description="Graph, state, limits, policy and software that decided"),
+    ]
+    answers: Annotated[
+        list[list[int] | None],
+        Field(description="The raw numbers of each answer; null for a location in error"),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -15,7 +16,13 @@ from routing_service.decision.model import Location
 from routing_service.live.snapshot import Snapshot
 from routing_service.observe.audit import Audit, Batch
 from routing_service.observe.chain import canonical
-from routing_service.observe.records import Taken, decision_record, matrix_record
+from routing_service.observe.records import (
+    Frame,
+    Taken,
+    decision_record,
+    matrix_record,
+    plain_record,
+)
 from routing_service.observe.segment_writer import Page
 from routing_service.version import __version__
 
@@ -36,6 +43,7 @@ class Recorder:
     def __init__(self, audit: Audit, folder: Path) -> None:
         self.audit, self.folder = audit, folder
         self.strict = audit.strict
+        self._append = audit.append
 
     def decision(
         self,
@@ -63,8 +71,7 @@ class Recorder:
         Batch or None
             What it is written with; None if there was no room.
         """
-        took_ns = perf_counter_ns() - since_ns
-        return self.audit.append(_decision, row, decision_id, at, took_ns, who)
+        return self._append(_decision, row, decision_id, at, perf_counter_ns() - since_ns, who)
 
     def matrix(
         self,
@@ -99,25 +106,33 @@ def context_of(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def _context(snapshot: Snapshot) -> str:
-    text: str | None = snapshot.kept.get(context_of)
-    if text is None:
-        text = snapshot.kept.setdefault(context_of, canonical(context_of(snapshot)))
-    return text
+def _frame(snapshot: Snapshot) -> Frame:
+    frame: Frame | None = snapshot.kept.get(_frame)
+    if frame is None:
+        codes = tuple(json.dumps(unit.ods_code) for unit in snapshot.units)
+        name = json.dumps(snapshot.speed_set_name, ensure_ascii=False)
+        made = Frame(canonical(context_of(snapshot)), name, (*codes, "null"))
+        frame = snapshot.kept.setdefault(_frame, made)
+    return frame
 
 
 def _taken(row: Row) -> Taken:
     snapshot, location, found = row
-    to = found.numbers[DESTINATION]
-    code = None if to < 0 else snapshot.units[to].ods_code
-    name = snapshot.speed_set_name
-    return Taken(location, found.numbers, found.bits, name, code, found.disc)
+    numbers = found.numbers
+    to = numbers[DESTINATION]
+    return Taken(location, numbers, found.bits, to, _frame(snapshot), found.disc)
 
 
-def _decision(page: Page, row: Row, *rest: Any) -> str:
-    return decision_record(page, _context(row[0]), _taken(row), *rest)
+def _decision(
+    page: Page, row: Row, decision_id: str, at: datetime, took_ns: int, who: str | None
+) -> str:
+    location = row[1]
+    optional = (location.accuracy_m, location.heading_deg, location.at, who)
+    if optional == (None, None, None, None):
+        return plain_record(page, _taken(row), decision_id, at, took_ns)
+    return decision_record(page, _taken(row), decision_id, at, took_ns, who)
 
 
 def _matrix(page: Page, snapshot: Snapshot, rows: Sequence[Row | str], *rest: Any) -> str:
     taken = [each if isinstance(each, str) else _taken(each) for each in rows]
-    return matrix_record(page, _context(snapshot), taken, *rest)
+    return matrix_record(page, _frame(snapshot), taken, *rest)

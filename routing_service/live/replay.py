@@ -26,6 +26,7 @@ from routing_service.live.snapshot import Limits, Snapshot
 from routing_service.live.view import View
 from routing_service.observe.chain import canonical
 from routing_service.observe.check import Entry, Trail
+from routing_service.observe.records import pack_answer, unpack_answer
 from routing_service.version import __version__
 
 AT_ONCE: Final = 4_096
@@ -215,19 +216,15 @@ class Replay:
             return
         places = np.array([(asked.location.lon, asked.location.lat) for asked in group])
         answers = snapshot.answers(places[:, 0], places[:, 1])
-        given = [asked.row["answer"] for asked in group]
-        try:
-            same = (np.array(given, dtype=np.int64) == answers).all(axis=1).tolist()
-        except (ValueError, TypeError, OverflowError):  # some are not even numbers of that count
-            same = [a == b for a, b in zip(given, answers.tolist(), strict=True)]
         units = [unit.ods_code for unit in snapshot.units]
-        for asked, same_numbers, answer in zip(group, same, answers, strict=True):
-            row, to = asked.row, int(answer[DESTINATION])
-            rest = (answer[BITS], None if to < 0 else units[to], snapshot.speed_set_name)
-            if same_numbers and rest == (row["bits"], row["destination"], row["speed_set"]):
+        for asked, numbers in zip(group, answers.tolist(), strict=True):
+            row, to, bits = asked.row, numbers[DESTINATION], numbers[BITS]
+            again = (bits, None if to < 0 else units[to], snapshot.speed_set_name)
+            given = (row["bits"], row["destination"], row["speed_set"])
+            if again == given and pack_answer(numbers) == row["answer"]:
                 self._agrees()
             else:
-                self._differs_from(asked, answer.tolist(), int(answer[BITS]), snapshot)
+                self._differs_from(asked, numbers, bits, snapshot)
 
     def _compare_one(self, asked: _Asked, snapshot: Snapshot) -> None:
         try:
@@ -237,7 +234,7 @@ class Replay:
             return
         row, to = asked.row, found.numbers[DESTINATION]
         again = {
-            "answer": list(found.numbers),
+            "answer": pack_answer(found.numbers),
             "bits": found.bits,
             "destination": None if to < 0 else snapshot.units[to].ods_code,
             "speed_set": snapshot.speed_set_name,
@@ -324,7 +321,10 @@ def _what_differs(
     row: dict[str, Any], numbers: Sequence[int], bits: int, snapshot: Snapshot
 ) -> str:
     """The first thing that differs and that people understand."""
-    given = row["answer"]
+    try:
+        given = unpack_answer(row["answer"])
+    except ValueError:
+        return "the answer on record cannot be read"
     units = [unit.ods_code for unit in snapshot.units]
     to = numbers[DESTINATION]
     code = None if to < 0 else units[to]

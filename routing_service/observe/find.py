@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
+from routing_service.observe.records import unpack_answer
 from routing_service.observe.segments import Segment, find_line, list_segments, parse, stamp
 
 SLACK: Final = timedelta(hours=1)
@@ -22,6 +23,12 @@ class Found:
     segment: str
     record: dict[str, Any]
     context: dict[str, Any]
+
+    @property
+    def answers(self) -> list[list[int] | None]:
+        """The numbers of each decision of the record; None for a location in error."""
+        rows = self.record["rows"] if self.record["kind"] == "matrix" else [self.record]
+        return [None if "error" in row else unpack_answer(row["answer"]) for row in rows]
 
 
 def find_decision(folder: Path, decision_id: str) -> Found | None:

@@ -8,9 +8,13 @@ its own in each segment, whose number they name as ``context``.
 
 from __future__ import annotations
 
+import json
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from routing_service.observe.chain import canonical
@@ -23,6 +27,25 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """What the decisions of one state have in common, as JSON.
+
+    Attributes
+    ----------
+    context
+        Graph, state, limits, policy and software.
+    speed_set
+        Name of the speeds.
+    codes
+        ODS codes of the units, in the order of the answer's numbers, and last the word for none.
+    """
+
+    context: str
+    speed_set: str
+    codes: tuple[str, ...]
+
+
+@dataclass(slots=True)  # not frozen: that would take three times as long to make
 class Taken:
     """One decision as it was taken.
 
@@ -32,10 +55,10 @@ class Taken:
         The request as it was used: degrees, whatever form they came in.
     numbers, bits
         The answer.
-    speed_set
-        Name of the speeds that it used.
     destination
-        ODS code; None if no unit is eligible.
+        Index of the unit; -1 if none is eligible.
+    frame
+        What it was taken under.
     disc
         What is nearest over the disc of a request with an accuracy.
     """
@@ -43,14 +66,63 @@ class Taken:
     location: Location
     numbers: Sequence[int]
     bits: int
-    speed_set: str
-    destination: str | None
+    destination: int
+    frame: Frame
     disc: Disc | None = None
+
+
+def pack_answer(numbers: Sequence[int]) -> str:
+    """The numbers of an answer as they are recorded: base64 of 32-bit integers, low byte first.
+
+    Written and read four times as quickly as digits, and half as long.
+
+    Examples
+    --------
+    >>> pack_answer([1, -1])
+    'AQAAAP////8='
+    """
+    return b2a_base64(_struct(len(numbers)).pack(*numbers), newline=False).decode()
+
+
+def unpack_answer(text: object) -> list[int]:
+    """What `pack_answer` was given.
+
+    Raises
+    ------
+    ValueError
+        The text was not packed so.
+    """
+    if not isinstance(text, str):
+        raise ValueError("an answer is a text")
+    packed = a2b_base64(text, strict_mode=True)
+    if len(packed) % 4:
+        raise ValueError("an answer is whole numbers of 32 bits")
+    return list(_struct(len(packed) // 4).unpack(packed))
+
+
+@lru_cache(maxsize=64)
+def _struct(count: int) -> Struct:
+    return Struct(f"<{count}i")
+
+
+def plain_record(page: Page, taken: Taken, decision_id: str, at: datetime, took_ns: int) -> str:
+    """A decision that depends on its position alone, as nearly all do: `decision_record`, quickly.
+
+    No dictionary is built only to be sorted and walked.
+    """
+    location, frame = taken.location, taken.frame
+    named = page.context(frame.context)
+    return (
+        f'{{"answer":"{pack_answer(taken.numbers)}","at":"{at.isoformat()}","bits":{taken.bits},'
+        f'"context":{named},"decision_id":"{decision_id}",'
+        f'"destination":{frame.codes[taken.destination]},"kind":"decision",'
+        f'"request":{{"lat":{location.lat!r},"lon":{location.lon!r},"source":"{location.source}"}},'
+        f'"seq":{page.seq},"speed_set":{frame.speed_set},"took_us":{took_ns // 1000}}}'
+    )
 
 
 def decision_record(
     page: Page,
-    context: str,
     taken: Taken,
     decision_id: str,
     at: datetime,
@@ -63,8 +135,6 @@ def decision_record(
     ----------
     page
         Where the record is put; gets a record of the context first, if it has none.
-    context
-        Canonical JSON of what the answer depends on besides the request.
     taken
         The decision.
     decision_id, at
@@ -74,27 +144,14 @@ def decision_record(
     who
         Name of the key that it came with.
     """
-    location = taken.location
-    named = page.context(context)
-    optional = (location.accuracy_m, location.heading_deg, location.at, location.capability, who)
-    if optional == (None,) * len(optional):
-        # Nearly all are like this, and no dictionary is built only to be sorted and walked.
-        answer = str(list(taken.numbers)).replace(" ", "")
-        to = "null" if taken.destination is None else f'"{taken.destination}"'
-        return (
-            f'{{"answer":{answer},"at":"{at.isoformat()}","bits":{taken.bits},'
-            f'"context":{named},"decision_id":"{decision_id}","destination":{to},'
-            f'"kind":"decision","request":{{"lat":{location.lat!r},"lon":{location.lon!r},'
-            f'"source":"{location.source}"}},"seq":{page.seq},'
-            f'"speed_set":{canonical_text(taken.speed_set)},"took_us":{took_ns // 1000}}}'
-        )
+    named = page.context(taken.frame.context)
     head = _head("decision", page.seq, named, decision_id, at, who)
     return canonical({**head, "took_us": took_ns // 1000, **row(taken)})
 
 
 def matrix_record(
     page: Page,
-    context: str,
+    frame: Frame,
     rows: Sequence[Taken | str],
     decision_id: str,
     at: datetime,
@@ -102,7 +159,7 @@ def matrix_record(
     who: str | None = None,
 ) -> str:
     """The decisions of one matrix as canonical JSON; for a location in error its code."""
-    named = page.context(context)
+    named = page.context(frame.context)
     head = _head("matrix", page.seq, named, decision_id, at, who)
     told = [{"error": each} if isinstance(each, str) else row(each) for each in rows]
     return canonical({**head, "took_us": took_ns // 1000, "rows": told})
@@ -125,10 +182,10 @@ def row(taken: Taken) -> Json:
     """Request and answer of one decision."""
     found: Json = {
         "request": request(taken.location),
-        "answer": list(taken.numbers),
+        "answer": pack_answer(taken.numbers),
         "bits": taken.bits,
-        "speed_set": taken.speed_set,
-        "destination": taken.destination,
+        "speed_set": json.loads(taken.frame.speed_set),
+        "destination": json.loads(taken.frame.codes[taken.destination]),
     }
     if taken.disc is not None:
         found["disc"] = {"shares": taken.disc.shares, "unroutable": taken.disc.unroutable}
@@ -145,8 +202,3 @@ def request(location: Location) -> Json:
     }
     given = {name: value for name, value in optional.items() if value is not None}
     return {"lat": location.lat, "lon": location.lon, "source": location.source, **given}
-
-
-def canonical_text(value: str) -> str:
-    """A text as JSON."""
-    return canonical({"": value})[4:-1]
