@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from routing_service.api.fast_lane import App, Receive, Scope, Send
+    from routing_service.observe.service_metrics import ServiceMetrics
 
 ARRIVED = "hasu.arrived_s"
 """Where the scope of a request has the moment at which its head was complete, monotonic."""
@@ -38,6 +39,9 @@ class Admission:
     shed_after_s
         How long a request may have waited before it is refused, seconds.
 
+    metrics
+        Where it counts what it refuses.
+
     Attributes
     ----------
     draining
@@ -46,10 +50,13 @@ class Admission:
         The application's answer to a plain question, if it has such a way.
     """
 
-    def __init__(self, app: App, shed_after_s: float = 0.5) -> None:
+    def __init__(
+        self, app: App, shed_after_s: float = 0.5, metrics: ServiceMetrics | None = None
+    ) -> None:
         self.app = app
         self.shed_after_s = shed_after_s
         self.draining = False
+        self._metrics = metrics
         self.at_once: Callable[[bytes, list[tuple[bytes, bytes]]], bytes | None] | None
         self.at_once = getattr(app, "at_once", None)
         self._busy = problems.of(Busy("More is asked of the service than it can do; try again."))
@@ -66,6 +73,7 @@ class Admission:
                     await self._going(scope, receive, send)
                     return
             elif self._waited_s(scope) > self.shed_after_s:
+                self._count("waited")
                 await self._busy(scope, receive, send)
                 return
         await self.app(scope, receive, send)
@@ -75,7 +83,12 @@ class Admission:
         if scope["type"] == "http" and scope["path"] in ALWAYS:
             await self.app(scope, receive, send)
         else:
+            self._count("connections")
             await self._full(scope, receive, send)
+
+    def _count(self, reason: str) -> None:
+        if self._metrics is not None:
+            self._metrics.shed.add(reason)
 
     @staticmethod
     def _waited_s(scope: Scope) -> float:

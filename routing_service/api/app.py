@@ -87,11 +87,11 @@ def create_app(
     app.state.follower = follower
     app.state.recorder = recorder
     app.state.started_s = time.monotonic()
-    app.state.heavy = HeavyLane()
+    app.state.metrics = metrics = ServiceMetrics(routes_of(*ROUTERS))
+    app.state.heavy = HeavyLane(refused=metrics.shed.adder("heavy"))
     app.state.areas = OrderedDict()
     for router in ROUTERS:
         app.include_router(router)
-    app.state.metrics = ServiceMetrics(routes_of(*ROUTERS))
     problems.install(app)
     document.install(app)
     keep_queries_out_of_logs()

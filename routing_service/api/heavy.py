@@ -23,10 +23,12 @@ R = TypeVar("R")
 class HeavyLane:
     """One thread for heavy requests, with a short queue before it.
 
-    Made before workers are forked: its thread starts with the first request.
+    Made before workers are forked: its thread starts with the first request. `refused` is called
+    for each request that finds no place.
     """
 
-    def __init__(self, waiting: int = WAITING) -> None:
+    def __init__(self, waiting: int = WAITING, refused: Callable[[], None] = lambda: None) -> None:
+        self._refused = refused
         self._most = 1 + waiting
         self._taken = 0
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="heavy")
@@ -40,6 +42,7 @@ class HeavyLane:
             Too many wait already.
         """
         if self._taken >= self._most:
+            self._refused()
             raise Busy("Several large requests are waiting here already; try again.")
         self._taken += 1
         try:

@@ -12,9 +12,11 @@ from routing_service.commands.command import OK, Command, add_settings, read_set
 from routing_service.errors import InvalidSettings
 
 if TYPE_CHECKING:
+    from routing_service.api.admission import Admission
     from routing_service.api.fast_lane import App
     from routing_service.api.keys import KeyRing
     from routing_service.config import Settings
+    from routing_service.live.engine import Engine
     from routing_service.live.snapshot import Snapshot
 
 OPEN = "Open: no keys are in force, so anybody on this address may ask and change the state."
@@ -32,15 +34,9 @@ def _options(parser: ArgumentParser) -> None:
 
 
 def _run(args: Namespace) -> int:
-    from routing_service.api import ids
-    from routing_service.api.admission import Admission
-    from routing_service.api.app import create_app
-    from routing_service.api.fast_lane import FastLane
-    from routing_service.api.guard import Guard
-    from routing_service.api.metered import Metered
     from routing_service.serving import prefork
     from routing_service.serving.limits import Limits
-    from routing_service.wiring import open_engine, open_follower, open_recorder
+    from routing_service.wiring import open_engine
 
     # A stop that was asked for is not a failure, at whatever moment it comes.
     signal.signal(signal.SIGTERM, prefork.stop)
@@ -49,20 +45,33 @@ def _run(args: Namespace) -> int:
     keys = allowed_keys(settings)
     engine = open_engine(settings)
     base = engine.snapshot
-    recorder = open_recorder(settings, ids.now)
-    inner = create_app(engine, open_follower(settings, engine, ids.now), recorder)
-    app: App = FastLane(inner, engine, recorder)
-    if keys is not None:
-        app = Guard(app, keys)
-    app = Metered(app, inner.state.metrics)
+    service = _service(settings, engine, keys)
     listeners = prefork.listen(settings.host, settings.port, settings.workers)
     port = listeners[0].getsockname()[1]
     print(_ready(base, settings.host, port), flush=True)
     if keys is None:
         print(OPEN, file=sys.stderr, flush=True)
-    limits = Limits(settings.max_connections, settings.drain_seconds)
-    prefork.serve(Admission(app, settings.shed_after_ms / 1000), listeners, limits)
+    prefork.serve(service, listeners, Limits(settings.max_connections, settings.drain_seconds))
     return OK
+
+
+def _service(settings: Settings, engine: Engine, keys: KeyRing | None) -> Admission:
+    """All that a request passes through, outermost first: admission, counts, keys, fast lane."""
+    from routing_service.api import ids
+    from routing_service.api.admission import Admission
+    from routing_service.api.app import create_app
+    from routing_service.api.fast_lane import FastLane
+    from routing_service.api.guard import Guard
+    from routing_service.api.metered import Metered
+    from routing_service.wiring import open_follower, open_recorder
+
+    recorder = open_recorder(settings, ids.now)
+    inner = create_app(engine, open_follower(settings, engine, ids.now), recorder)
+    app: App = FastLane(inner, engine, recorder)
+    if keys is not None:
+        app = Guard(app, keys)
+    metrics = inner.state.metrics
+    return Admission(Metered(app, metrics), settings.shed_after_ms / 1000, metrics)
 
 
 def allowed_keys(settings: Settings) -> KeyRing | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from routing_service.api.admission import Admission
 from routing_service.api.app import create_app
 from routing_service.api.fast_lane import FastLane
 from routing_service.api.metered import Metered
@@ -63,3 +64,17 @@ def test_the_text_is_what_prometheus_reads() -> None:
     told = set(re.findall(r"# TYPE (\w+)", text))
     assert {"hasu_audit_waiting", "hasu_audit_lost_total", "hasu_state_version_min"} <= told
     assert {"hasu_stale_seconds", "hasu_certificates_total", "hasu_shed_total"} <= told
+
+
+def test_what_is_refused_for_want_of_time_is_counted_by_reason() -> None:
+    engine = Engine(api_scene.snapshot())
+    inner = create_app(engine)
+    admission = Admission(inner, shed_after_s=-1.0, metrics=inner.state.metrics)
+    api = Client(admission)
+    assert api.get(PLAIN).json()["code"] == "busy"
+    assert Client(admission.full).get(PLAIN).json()["code"] == "busy"
+    inner.state.heavy._most = 0
+    assert Client(inner).post("/v1/matrix", json={"locations": []}).json()["code"] == "busy"
+    text = api.get("/metrics").text  # which is never refused
+    for reason in ("waited", "connections", "heavy"):
+        assert f'hasu_shed_total{{reason="{reason}"}} 1\n' in text
