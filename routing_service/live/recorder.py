@@ -127,8 +127,8 @@ def _decision(
     page: Page, row: Row, decision_id: str, at: datetime, took_ns: int, who: str | None
 ) -> str:
     location = row[1]
-    optional = (location.accuracy_m, location.heading_deg, location.at, who)
-    if optional == (None, None, None, None):
+    optional = (location.accuracy_m, location.heading_deg, location.at, location.capability, who)
+    if optional == (None,) * len(optional):
         return plain_record(page, _taken(row), decision_id, at, took_ns)
     return decision_record(page, _taken(row), decision_id, at, took_ns, who)
 

@@ -293,7 +293,7 @@ def _decisions(entry: Entry) -> Iterator[_Asked]:
             _within(given.get("accuracy_m", 0.0), 1e6) or None,
             None if "heading_deg" not in given else _within(given["heading_deg"], 360.0),
             str(given["source"]),
-            capability=given.get("capability"),
+            capability=None if "capability" not in given else str(given["capability"]),
         )
         if not {"answer", "bits", "destination", "speed_set"} <= row.keys():
             raise KeyError("a part of the answer")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -185,6 +185,20 @@ def test_the_quick_way_to_write_a_record_writes_canonical_json(destination: int)
     assert (record["seq"], record["context"], record["took_us"]) == (8, 7, 57)
 
 
+def test_no_field_of_a_request_is_left_off_the_record(tmp_path: Path) -> None:
+    given: dict[str, Any] = {"accuracy_m": 50.0, "heading_deg": 0.0, "at": NOON, "capability": "mt"}
+    assert {field.name for field in fields(Location)} == {"lat", "lon", "source", *given}
+    snapshot = api_scene.snapshot()
+    with recording(tmp_path) as recorder:
+        for name, value in given.items():
+            location = Location(53.5, -1.5, **{name: value})
+            recorder.decision((snapshot, location, snapshot.decide(location)), name, NOON, 0)
+    trail = Trail()
+    records = [entry.record for entry in read_trail(find_chains([tmp_path]), trail)]
+    told = {r["decision_id"]: r["request"] for r in records if r["kind"] == "decision"}
+    assert {name: told[name][name] for name in given} == {**given, "at": NOON.isoformat()}
+
+
 @given(st.lists(st.integers(-(2**31), 2**31 - 1), max_size=60))
 def test_an_answer_is_packed_without_loss(numbers: list[int]) -> None:
     assert unpack_answer(pack_answer(numbers)) == numbers
@@ -222,11 +236,12 @@ def record_a_day(folder: Path) -> int:
     with recording(folder) as recorder:
         for view in views():
             for lat, lon in PLACES:
-                for location in (
+                for location in (  # every optional field in its turn
                     Location(lat, lon),
                     Location(lat, lon, heading_deg=10.0),
                     Location(lat, lon, accuracy_m=500.0),
                     Location(lat, lon, source="postcode"),
+                    Location(lat, lon, capability="mt"),
                 ):
                     found = view.snapshot.decide(location)
                     recorder.decision((view.snapshot, location, found), f"id{count}", NOON, 0)
