@@ -47,6 +47,16 @@ class Location:
     at: datetime | None = None
     capability: str | None = None
 
+    @property
+    def plain(self) -> bool:
+        """Whether it is nothing but a position."""
+        return (
+            self.accuracy_m is None
+            and self.heading_deg is None
+            and self.capability is None
+            and self.source != "postcode"
+        )
+
 
 @dataclass(slots=True)
 class Snap:
