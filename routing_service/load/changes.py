@@ -21,6 +21,10 @@ AUTHOR = "hasu load"
 REASON = "load test"
 RADIUS_M = 30
 NO_SUCH = "no-such-closure"
+DELAY_FACTOR = 3.0
+"""Roads are slowed, not shut: repairing the trees costs as much, and no incident of the test is
+refused because the only road near it is gone."""
+
 CLOSED_AT_ONCE = 20
 """How many closures are in force at most."""
 
@@ -65,7 +69,8 @@ class Changes:
         if self._random.integers(CLOSED_AT_ONCE) < len(self._closed):
             return self._target.request("DELETE", self._path_of(self._closed.popleft()))
         lat, lon = self._places[int(self._random.integers(len(self._places)))]
-        point = {"point": {"lat": lat, "lon": lon}, "radius_m": RADIUS_M}
+        point: dict[str, Any] = {"point": {"lat": lat, "lon": lon}, "radius_m": RADIUS_M}
+        point["delay_factor"] = DELAY_FACTOR
         return self._target.request("POST", "/v1/closures", {**point, **self._why})
 
     @staticmethod
