@@ -26,7 +26,7 @@ from routing_service.live.snapshot import Limits, Snapshot
 from routing_service.live.view import View
 from routing_service.observe.chain import canonical
 from routing_service.observe.check import Entry, Trail
-from routing_service.observe.records import pack_answer, unpack_answer
+from routing_service.observe.records import expand, pack_answer, unpack_answer
 from routing_service.version import __version__
 
 AT_ONCE: Final = 4_096
@@ -34,6 +34,17 @@ AT_ONCE: Final = 4_096
 
 SNAPSHOTS: Final = 4
 """States that are kept ready: workers' records are read one after another, chain by chain."""
+
+_MALFORMED: Final = (
+    ArithmeticError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    OSError,
+    TypeError,
+    ValueError,
+)
+"""What reading a record that is not one can raise; OSError by a moment out of all bounds."""
 
 NOWHERE: Final = Location(0.0, 0.0)
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
@@ -131,19 +142,16 @@ class Replay:
         groups: dict[int, _Group] = {}
         held = 0
         for entry in entries:
-            if entry.record["kind"] not in ("decision", "matrix"):
+            if entry.record["kind"] not in ("decision", "decisions", "matrix"):
+                continue
+            if entry.context is None:
+                self._differs(_Asked(entry), "record", "its context is not on the trail")
                 continue
             try:
                 asked = list(_decisions(entry))
-            except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
+            except _MALFORMED as error:
                 detail = f"the record cannot be read: {type(error).__name__} {error}"
                 self._differs(_Asked(entry), "record", detail)
-                continue
-            if entry.context is None:
-                for each in asked:
-                    self._differs(
-                        each, "record", "the record that it names as context is not there"
-                    )
                 continue
             group = groups.setdefault(id(entry.context), _Group(entry.context))
             group.asked += asked
@@ -273,18 +281,15 @@ class Replay:
 
     def _differs(self, asked: _Asked, cause: Cause, detail: str) -> None:
         entry = asked.entry
-        id_ = str(entry.record.get("decision_id"))
+        id_ = str(asked.row.get("decision_id") or entry.record.get("decision_id"))
         self.report.decisions += 1
         self.report.differ(Difference(cause, entry.path, entry.line, id_, detail))
 
 
 def _decisions(entry: Entry) -> Iterator[_Asked]:
     """The decisions of a record; raises as reading a dictionary does if it is malformed."""
-    record = entry.record
-    at = datetime.fromisoformat(record["at"])
-    for row in record["rows"] if record["kind"] == "matrix" else (record,):
-        if "error" in row:
-            continue
+    for row in expand(entry.record, entry.context or {}):
+        at = datetime.fromisoformat(row["at"])
         given = row["request"]
         moment = given.get("at")
         location = Location(

@@ -35,6 +35,10 @@ WRITE_AT_ONCE: Final = 64
 STOP_PATIENCE_S: Final = 10.0
 
 Maker = Callable[..., str]
+Item = tuple[Any, ...]
+"""A maker and its arguments."""
+
+Merge = Callable[[Sequence[Item]], Sequence[Item]]
 
 
 class Batch:
@@ -43,7 +47,7 @@ class Batch:
     __slots__ = ("items", "weight", "written")
 
     def __init__(self) -> None:
-        self.items: list[tuple[Any, ...]] = []
+        self.items: list[Item] = []
         self.weight = 0
         self.written: Future[None] = Future()
 
@@ -61,6 +65,9 @@ class Audit:
         Whether who appends waits for the disk (see `Batch.written`).
     limit
         Locations that may wait to be written; more are lost.
+    merge
+        Makes fewer records of many, where they can be told together; given what `append` was,
+        each as a tuple, and gives the same.
     """
 
     def __init__(
@@ -70,6 +77,7 @@ class Audit:
         *,
         strict: bool = False,
         limit: int = 20_000,
+        merge: Merge = list,
     ) -> None:
         self.strict = strict
         self.lost = 0
@@ -78,6 +86,7 @@ class Audit:
         self._wake = threading.Event()
         self._batch = Batch()
         self._in_flight = 0
+        self._merge = merge
         self._gap: tuple[int, str] | None = None
         self._stopping = False
         self._told = ""
@@ -197,10 +206,11 @@ class Audit:
             batch.written.set_result(None)
         self._in_flight = 0
 
-    def _write(self, items: Sequence[tuple[Any, ...]]) -> None:
+    def _write(self, items: Sequence[Item]) -> None:
         at = 0
         while at < len(items):
-            part: list[Body] = [partial(_made, item) for item in items[at : at + WRITE_AT_ONCE]]
+            merged = self._merge(items[at : at + WRITE_AT_ONCE])
+            part: list[Body] = [partial(_made, item) for item in merged]
             last = at + WRITE_AT_ONCE >= len(items)
             try:
                 self._writer.append(part, durable=self.strict and last)
@@ -236,7 +246,7 @@ class Audit:
             self._told = error.detail
 
 
-def _made(item: tuple[Any, ...], page: Page) -> str:
+def _made(item: Item, page: Page) -> str:
     """A record; one that cannot be made must not end the trail, so that it says so instead."""
     try:
         body: str = item[0](page, *item[1:])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from routing_service.observe.records import unpack_answer
+from routing_service.observe.records import expand, unpack_answer
 from routing_service.observe.segments import Segment, find_line, list_segments, parse, stamp
 
 SLACK: Final = timedelta(hours=1)
@@ -18,7 +18,10 @@ SLACK: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A record as it is written, where, and the context that it names."""
+    """A record of a decision, or a part of one, where it stands, and the context that it names.
+
+    Of a block of decisions it is the one; it has the block's ``seq`` and ``hash``.
+    """
 
     segment: str
     record: dict[str, Any]
@@ -39,13 +42,22 @@ def find_decision(folder: Path, decision_id: str) -> Found | None:
     moment = moment_of(decision_id)
     if moment is None or not folder.is_dir():
         return None
-    wanted = f'"decision_id":"{decision_id}"'.encode()
     for segment in _around(list_segments(folder), moment):
-        line = find_line(segment.path, wanted)
+        line = find_line(segment.path, decision_id.encode())
         if line is not None:
             record = parse(line)
-            return Found(segment.path.name, record, _context(segment.path, record["context"]))
+            context = _context(segment.path, record["context"])
+            return Found(segment.path.name, _single(record, context, decision_id), context)
     return None
+
+
+def _single(record: dict[str, Any], context: dict[str, Any], decision_id: str) -> dict[str, Any]:
+    if record["kind"] != "decisions":
+        return record
+    shared = {name: record[name] for name in ("context", "hash", "kind", "seq")}
+    return next(
+        {**each, **shared} for each in expand(record, context) if each["decision_id"] == decision_id
+    )
 
 
 def moment_of(decision_id: str) -> datetime | None:

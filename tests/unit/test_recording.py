@@ -16,25 +16,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing_service.answer import TIMES
+from routing_service.answer import DESTINATION, TIMES
+from routing_service.api import ids as ids_module
 from routing_service.api.app import create_app
 from routing_service.api.fast_lane import FastLane
 from routing_service.decision.model import Location
 from routing_service.errors import AuditUnavailable
+from routing_service.live import recorder as recorder_module
 from routing_service.live.closure import Closure
 from routing_service.live.engine import Engine
 from routing_service.live.events import Body, ClosureOpened, Event, UnitStatusSet
-from routing_service.live.recorder import Recorder
+from routing_service.live.recorder import Recorder, merge_plain
 from routing_service.live.replay import Replay, Replayed
 from routing_service.live.snapshot import Snapshot
 from routing_service.live.view import View
 from routing_service.observe.audit import Audit
 from routing_service.observe.chain import canonical, seal
 from routing_service.observe.check import Trail, find_chains, read_trail
+from routing_service.observe.find import find_decision
 from routing_service.observe.records import (
     Frame,
     Taken,
     decision_record,
+    expand,
     pack_answer,
     plain_record,
     unpack_answer,
@@ -53,7 +57,8 @@ def recording(folder: Path, *, strict: bool = False) -> Iterator[Recorder]:
     def clock() -> datetime:
         return datetime.now(UTC)
 
-    audit = Audit(partial(SegmentWriter, folder, clock), clock, strict=strict)
+    open_writer = partial(SegmentWriter, folder, clock)
+    audit = Audit(open_writer, clock, strict=strict, merge=merge_plain)
     audit.start()
     try:
         yield Recorder(audit, folder)
@@ -197,6 +202,90 @@ def test_no_field_of_a_request_is_left_off_the_record(tmp_path: Path) -> None:
     records = [entry.record for entry in read_trail(find_chains([tmp_path]), trail)]
     told = {r["decision_id"]: r["request"] for r in records if r["kind"] == "decision"}
     assert {name: told[name][name] for name in given} == {**given, "at": NOON.isoformat()}
+
+
+def test_decisions_that_come_at_once_are_told_together_and_come_out_one_by_one(
+    tmp_path: Path,
+) -> None:
+    snapshot = api_scene.snapshot()
+    ids = [ids_module.time_ordered_id() for _ in PLACES]
+    with recording(tmp_path) as recorder:
+        recorder.audit._lock.acquire()  # the thread finds them all at once
+        try:
+            batch = recorder.audit._batch
+            for id_, place in zip(ids, PLACES, strict=True):
+                row = (snapshot, Location(*place), snapshot.decide(Location(*place)))
+                batch.items.append((recorder_module._decision, row, id_, NOON, 57_900, None))
+        finally:
+            recorder.audit._lock.release()
+    trail = Trail()
+    entries = list(read_trail(find_chains([tmp_path]), trail))
+    assert [e.record["kind"] for e in entries] == ["segment", "context", "decisions", "end"]
+    assert entries[2].context is not None
+    rows = expand(entries[2].record, entries[2].context)
+    for id_, place, told in zip(ids, PLACES, rows, strict=True):
+        found = snapshot.decide(Location(*place))
+        alone = json.loads(
+            plain_record(
+                Page(0, "", {"{}": 0}),
+                Taken(
+                    Location(*place),
+                    found.numbers,
+                    found.bits,
+                    found.numbers[DESTINATION],
+                    Frame("{}", '"default"', ('"NORTH"', '"SOUTH"', "null")),
+                ),
+                id_,
+                NOON,
+                57_900,
+            )
+        )
+        assert told == {name: alone[name] for name in told}
+        single = find_decision(tmp_path, id_)
+        assert single is not None
+        assert single.record["request"] == {"lat": place[0], "lon": place[1], "source": "lat_lon"}
+        assert single.answers == [list(found.numbers)]
+    assert replay(tmp_path)[1].agreed == len(PLACES)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda r: r.update(ids=r["ids"][:-37]),
+        lambda r: r.update(answers=r["answers"][:-4]),
+        lambda r: r.update(places="AAAA"),
+        lambda r: r.update(moments=r["places"]),
+        lambda r: r.update(took_us=[]),
+        lambda r: r.pop("speed_set"),
+    ],
+)
+def test_a_block_that_is_nonsense_is_a_difference_and_no_crash(tmp_path: Path, damage: Any) -> None:
+    test_decisions_that_come_at_once_are_told_together_and_come_out_one_by_one(tmp_path)
+    (segment,) = list_segments(tmp_path)
+    forge(segment.path, lambda r: damage(r) if r["kind"] == "decisions" else None)
+    assert replay(tmp_path)[1].differing == {"record": 1}
+
+
+def test_a_forged_decision_of_a_block_is_named(tmp_path: Path) -> None:
+    test_decisions_that_come_at_once_are_told_together_and_come_out_one_by_one(tmp_path)
+    (segment,) = list_segments(tmp_path)
+
+    def quicker(record: dict[str, Any]) -> None:
+        if record["kind"] == "decisions":
+            numbers = unpack_answer(record["answers"])
+            width = len(numbers) // len(PLACES)
+            numbers[3 * width + TIMES] -= 1
+            record["answers"] = pack_answer(numbers)
+
+    ids = read_ids(segment.path)
+    forge(segment.path, quicker)
+    found = replay(tmp_path)[1]
+    assert found.agreed == len(PLACES) - 1
+    assert [d.decision_id for d in found.differences] == [ids[3]]
+
+
+def read_ids(path: Path) -> list[str]:
+    return next(r["ids"].split() for r in map(json.loads, path.open()) if r["kind"] == "decisions")
 
 
 @given(st.lists(st.integers(-(2**31), 2**31 - 1), max_size=60))
