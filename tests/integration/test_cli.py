@@ -194,25 +194,6 @@ def test_a_wrong_location_is_an_error_of_one_line(
     assert says in fails(hasu("decide", "--graph", graph, *args), exit_code, code)
 
 
-def test_the_example_for_python_in_the_readme_runs(graph: Path, tmp_path: Path) -> None:
-    (tmp_path / "graphs").mkdir()
-    (tmp_path / "graphs" / "south_yorkshire.graph").symlink_to(graph)
-    program = (ROOT / "README.md").read_text().split("```python\n")[1].split("```")[0]
-    result = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        env=clean(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert [line.split()[:2] for line in result.stdout.splitlines()] == [
-        ["1", "North"],
-        ["2", "South"],
-    ], result.stderr
-
-
-# --- the shape of every command ------------------------------------------------------------
 def test_a_missing_graph_says_how_to_make_one(folder: Path) -> None:
     missing = folder / "no.graph"
     for args in (["info", missing], ["verify", missing], ["decide", "53.5,-1.5"], ["serve"]):
