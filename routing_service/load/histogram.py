@@ -49,8 +49,8 @@ def percentiles_ms(values_us: array[int]) -> dict[str, float | None]:
 
     Examples
     --------
-    >>> percentiles_ms(array("q", range(1, 100_001)))["p99_99"]
-    100.0
+    >>> round(percentiles_ms(array("q", range(1, 100_001)))["p99_99"])
+    100
     """
     if not values_us:
         return dict.fromkeys(PERCENTILES)

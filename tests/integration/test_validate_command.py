@@ -159,7 +159,7 @@ def test_the_spread_of_the_errors_goes_into_a_calibration(town: Town) -> None:
     after = Calibration.load(path)
     assert not before.error_model
     assert after.error_model == told["results"][0]["error_model"]
-    assert set(after.error_model) == {"sigma_scene", "sigma_unit"}
+    assert set(after.error_model) == {"sigma_scene", "sigma_unit", "shift_minutes"}
     assert after.id != before.id
     assert (after.kinds == before.kinds).all()
 
