@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
@@ -25,6 +26,9 @@ SWEEP_TICKS = 5
 
 POLL_SECONDS = 0.02
 
+SWITCH_SECONDS = 0.0005
+"""How long a thread that follows the day or writes the trail may keep the interpreter from a
+request: Python's own five milliseconds are more than a hundred requests take."""
 
 AtOnce = Callable[[bytes, "list[tuple[bytes, bytes]]"], bytes | None]
 """Gives the JSON that answers a GET of a URL with these headers, or None if that takes more."""
@@ -82,6 +86,11 @@ class Worker(uvicorn.Server):
                 timeout_graceful_shutdown=limits.GRACE_SECONDS,
             )
         )
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer on these sockets."""
+        sys.setswitchinterval(SWITCH_SECONDS)
+        super().run(sockets)
 
     # --- while it runs -------------------------------------------------------------------------
     async def on_tick(self, counter: int) -> bool:

@@ -116,7 +116,7 @@ def test_ctrl_c_gives_the_figures_until_then(folder: Path, server: Server) -> No
         stdout=subprocess.PIPE,
         text=True,
         # Who is run in the background is started deaf to it, and so would be all that it starts.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     before = _answered(server)
     while _answered(server) < before + 20:  # it has begun
