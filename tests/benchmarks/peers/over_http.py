@@ -53,7 +53,10 @@ def _peak(url: str, connections: int, places: Sequence[Point]) -> float:
     requests = [target.get(each) for each in asked]
     samples = at_peak(target, requests, PEAK_S, connections)
     good = sum(len(s.due_us) for (_, status), s in samples.series.items() if status == 200)
-    if samples.errors or good < samples.replies():
+    # A server may close a connection after so many replies, as osrm-routed does after 512: what was
+    # just sent on it is lost, and counts for nothing.
+    faults = {kind: n for kind, n in samples.errors.items() if kind[1] != "closed"}
+    if faults or good < samples.replies() or sum(samples.errors.values()) > good // 100:
         raise RuntimeError(f"{url}: {samples.errors}, {good} of {samples.replies()} good")
     return good / samples.wall_s
 
