@@ -28,7 +28,7 @@ from routing_service.live.golden import Miss, check_golden, read_golden
 from routing_service.live.no_store import Nowhere
 from routing_service.live.overlay import prepare
 from routing_service.live.policy import read_policy
-from routing_service.live.recorder import Recorder, merge_plain
+from routing_service.live.recorder import Recorder
 from routing_service.live.snapshot import Limits, Snapshot
 from routing_service.live.store import LiveStore, open_store
 from routing_service.live.view import View
@@ -236,7 +236,7 @@ def open_recorder(settings: Settings, clock: Clock) -> Recorder | None:
     folder = settings.audit_dir
     try_folder(folder)
     open_writer = partial(SegmentWriter, folder, clock, days=settings.audit_days)
-    audit = Audit(open_writer, clock, strict=settings.audit == "strict", merge=merge_plain)
+    audit = Audit(open_writer, clock, strict=settings.audit == "strict")
     return Recorder(audit, folder)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from numba import njit
+from numba import config, njit
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -34,6 +34,17 @@ def holding_gil(function: F) -> F:
     five milliseconds for a call of two microseconds.
     """
     return cast(F, _compiled(function))
+
+
+def entry(function: Callable[..., object], signature: str) -> Callable[..., Any]:
+    """A kernel's machine code for arguments of these types, compiled or taken from the cache now.
+
+    It is called without numba's look at what comes, which for eight numbers takes as long as a
+    whole answer: 1.72 against 0.89 us on one place asked again and again.
+    """
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return function
+    return cast("Callable[..., Any]", cast("Any", function).compile(signature))
 
 
 def _compiled(function: Callable[..., object], **options: Any) -> Any:
