@@ -198,6 +198,11 @@ _MARK = "\ue000"
 """From the private range of Unicode: in no name of a unit or road."""
 
 
+def prepare(snapshot: Snapshot) -> None:
+    """Do now what the first question of any state would wait for; before a fork, once for all."""
+    _names(snapshot)
+
+
 def _names(snapshot: Snapshot) -> Names:
     """The names of a network's roads; made once for all states of it."""
     kept = snapshot.graph.kept

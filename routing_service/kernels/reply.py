@@ -309,7 +309,8 @@ def _write_at(
 
 
 @cache
-def _writing() -> Callable[..., int]:
+def writer() -> Callable[..., int]:
+    """The compiled kernel; who calls this early spares the first reply the wait."""
     numbers = "float64, float64, int64, int64, int64, int64, int64, int64, int64"
     return entry(_write_at, f"int64({numbers})")
 
@@ -344,7 +345,7 @@ class Filler:
         lengths = [len(array) for array in form]
         self._table = np.array([*addresses, *lengths], dtype=np.int64)
         self._places = (self._table.ctypes.data, desk.answer_at, sheet.at)
-        self._write = _writing()
+        self._write = writer()
 
     def __call__(
         self, lat: float, lon: float, moment_ns: int, word: int, other: int, took_ns: int
