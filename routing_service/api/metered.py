@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
     from fastapi import APIRouter
 
-    from routing_service.api.fast_lane import App, Message, Receive, Scope, Send
+    from routing_service.api.fast_lane import App, Headers, Message, Receive, Scope, Send
     from routing_service.live.engine import Engine
     from routing_service.live.follower import Follower
     from routing_service.live.recorder import Recorder
     from routing_service.observe.service_metrics import ServiceMetrics
+
+    AtOnce = Callable[[bytes, Headers], bytes | None]
 
 PLAIN = f"GET {PATH}"
 DECISIONS = (PLAIN, f"POST {PATH}")
@@ -57,7 +59,7 @@ class Metered:
         self.app = app
         self._metrics = metrics
         behind = getattr(app, "at_once", None)
-        self.at_once: Callable[[bytes, list[tuple[bytes, bytes]]], bytes | None] | None
+        self.at_once: AtOnce | None
         self.at_once = None if behind is None else self._counted(behind)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,17 +84,15 @@ class Metered:
         if route in DECISIONS and status == 200:
             self._metrics.decisions.observe(perf_counter_ns() - since_ns)
 
-    def _counted(
-        self, behind: Callable[[bytes, list[tuple[bytes, bytes]]], bytes | None]
-    ) -> Callable[[bytes, list[tuple[bytes, bytes]]], bytes | None]:
-        count, observe = self._metrics.requests.adder(PLAIN, "200"), self._metrics.decisions.observe
+    def _counted(self, behind: AtOnce) -> AtOnce:
+        metrics = self._metrics
+        count = metrics.all.tally(metrics.requests, (PLAIN, "200"), metrics.decisions)
 
-        def at_once(url: bytes, headers: list[tuple[bytes, bytes]]) -> bytes | None:
+        def at_once(url: bytes, headers: Headers) -> bytes | None:
             since_ns = perf_counter_ns()
             body = behind(url, headers)
             if body is not None:
-                count()
-                observe(perf_counter_ns() - since_ns)
+                count(perf_counter_ns() - since_ns)
             return body
 
         return at_once

@@ -83,6 +83,24 @@ class Metrics:
         """Set a cell of this worker's row."""
         self._cells[self._row + cell] = value
 
+    def tally(
+        self, counter: Counter, values: tuple[str, ...], histogram: Histogram
+    ) -> Callable[[int], None]:
+        """What counts one more in both, given how long it took in nanoseconds.
+
+        For what happens very often: five calls in one, which cost a third of a decision.
+        """
+        cells, one, bounds_ns = self._cells, counter.cell_of[values], histogram.bounds_ns
+        first, total = histogram.first, histogram.sum
+
+        def count(duration_ns: int) -> None:
+            row = self._row
+            cells[row + one] += 1
+            cells[row + first + bisect_left(bounds_ns, duration_ns)] += 1
+            cells[row + total] += duration_ns
+
+        return count
+
     # --- telling ----------------------------------------------------------------------------
     def rows(self, *, living: bool = False) -> list[int]:
         """Rows that were ever claimed, or those whose process lives; the first if none was."""
@@ -151,22 +169,22 @@ class Counter:
     def __init__(self, metrics: Metrics, family: Family) -> None:
         self._metrics = metrics
         combinations = product(*family.labels.values())
-        self._cell_of = {key: cell for cell, key in enumerate(combinations, start=family.first)}
+        self.cell_of = {key: cell for cell, key in enumerate(combinations, start=family.first)}
         self.labels = family.labels
 
     def add(self, *values: str, amount: int = 1) -> None:
         """Count one more with these values of the labels, in the order declared."""
-        self._metrics.add(self._cell_of[values], amount)
+        self._metrics.add(self.cell_of[values], amount)
 
     def adder(self, *values: str) -> Callable[[], None]:
         """What counts one more with these values, for where that happens very often."""
-        return partial(self._metrics.add, self._cell_of[values], 1)
+        return partial(self._metrics.add, self.cell_of[values], 1)
 
     @property
     def total(self) -> int:
         """Its count over all workers and labels."""
         rows = self._metrics.rows()
-        return sum(sum(self._metrics.values(cell, rows)) for cell in self._cell_of.values())
+        return sum(sum(self._metrics.values(cell, rows)) for cell in self.cell_of.values())
 
 
 class Gauge:
@@ -184,15 +202,13 @@ class Histogram:
     """Durations, counted by how long they were."""
 
     def __init__(self, metrics: Metrics, family: Family) -> None:
-        self._metrics, self._first = metrics, family.first
-        self._bounds_ns = family.bounds_ns
-        self._sum = family.first + len(family.bounds_ns) + 1
+        self._metrics, self.first, self.bounds_ns = metrics, family.first, family.bounds_ns
+        self.sum = family.first + len(family.bounds_ns) + 1
 
     def observe(self, duration_ns: int) -> None:
         """Count one duration."""
-        metrics = self._metrics
-        metrics.add(self._first + bisect_left(self._bounds_ns, duration_ns), 1)
-        metrics.add(self._sum, duration_ns)
+        self._metrics.add(self.first + bisect_left(self.bounds_ns, duration_ns), 1)
+        self._metrics.add(self.sum, duration_ns)
 
 
 def _lives(pid: int) -> bool:

@@ -68,7 +68,7 @@ texts = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=1_000)
 @given(texts, texts)
 @example("53.47", "-1.5")
 @example("-1.5", "53.47")  # exchanged
@@ -80,7 +80,7 @@ def test_any_pair_of_values_gets_the_same_reply(lat: str, lon: str) -> None:
     assert same(fast, slow)
 
 
-@settings(max_examples=200)
+@settings(max_examples=500)
 @given(
     st.lists(
         st.tuples(
@@ -106,7 +106,7 @@ numerals = st.one_of(
 names = st.sampled_from(["lat", "lon", "LAT", "accuracy_m", "postcode", "l\\u0061t"])
 
 
-@settings(max_examples=300)
+@settings(max_examples=1_000)
 @given(
     st.lists(st.tuples(names, numerals), max_size=3),
     st.sampled_from(["", " ", "\n\t"]),
