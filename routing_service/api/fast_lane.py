@@ -15,10 +15,9 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from routing_service.api import ids, problems, recording
-from routing_service.api.instant import Instant
+from routing_service.api.instant import Desks, Instant
 from routing_service.decision.model import Location
 from routing_service.errors import HasuError
-from routing_service.kernels.reply import Sheet
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -66,7 +65,7 @@ class FastLane:
         self.app = app
         self.engine = engine
         self.recorder = recorder
-        self._sheet = Sheet()
+        self._desks = Desks()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on."""
@@ -139,7 +138,7 @@ class FastLane:
         instant: Instant | None = snapshot.kept.get(roster)
         if instant is None:
             known = roster or snapshot.roster_at(Location(lat, lon))
-            instant = snapshot.kept[roster] = Instant(snapshot, known, self._sheet)
+            instant = snapshot.kept[roster] = Instant(snapshot, known, self._desks)
         return instant
 
 

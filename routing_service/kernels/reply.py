@@ -26,6 +26,7 @@ G_END, G_KIND, G_INDEX, G_DIVISOR = range(4)
 # What a gap is filled with. N is the number of the answer that the gap names.
 (
     ID,  # of the decision
+    STATE,  # its version
     MOMENT,  # to the second
     LAT,  # of the incident
     LON,
@@ -33,7 +34,7 @@ G_END, G_KIND, G_INDEX, G_DIVISOR = range(4)
     TENTHS,  # N by the divisor, rounded, in tenths
     THOUSANDTHS,  # N
     NAME,  # of the road with label N
-) = range(8)
+) = range(9)
 
 WIDEST = 40
 """No gap but one of a name takes more bytes than this."""
@@ -81,6 +82,8 @@ class About(NamedTuple):
         Since 1970, UTC.
     word, other
         128 random bits for the id.
+    state_version
+        Of the snapshot that answered.
     took_ns
         From the request to the answer; recorded, not replied.
     """
@@ -90,6 +93,7 @@ class About(NamedTuple):
     moment_ns: int
     word: int
     other: int
+    state_version: int
     took_ns: int
 
 
@@ -149,6 +153,8 @@ def write_reply(form: Form, answer: IntArray, about: About, head: Head, out: Byt
         elif kind == NAME:
             first, last = int(form.name_first[number]), int(form.name_first[number + 1])
             at = _copy(form.name_text, first, last, out, at)
+        elif kind == STATE:
+            at = _whole(out, at, about.state_version)
         elif kind == ID:
             at = _hyphened(out, at, head.id)
         elif kind == MOMENT:
@@ -207,20 +213,25 @@ def _digits(out: ByteArray, at: int, value: int, count: int) -> int:
 
 
 @inner_kernel
+def _whole(out: ByteArray, at: int, value: int) -> int:
+    """A number from 0."""
+    count, power = 1, 10
+    while power <= value:
+        power *= 10
+        count += 1
+    return _digits(out, at, value, count)
+
+
+@inner_kernel
 def _fraction(out: ByteArray, at: int, value: int, whole: int, most: int) -> int:
     """`value` by `whole`, a power of ten with `most` zeros: as few decimals as say it, but one."""
     if value < 0:
         out[at] = 45
         at += 1
         value = -value
-    units, rest = value // whole, value % whole
-    count, power = 1, 10
-    while power <= units:
-        power *= 10
-        count += 1
-    at = _digits(out, at, units, count)
+    at = _whole(out, at, value // whole)
     out[at] = 46
-    at = _digits(out, at + 1, rest, most)
+    at = _digits(out, at + 1, value % whole, most)
     while most > 1 and out[at - 1] == 48:
         at -= 1
         most -= 1
@@ -282,6 +293,7 @@ def _write_at(
     moment_ns: int,
     word: int,
     other: int,
+    state_version: int,
     took_ns: int,
     form_at: int,
     answer_at: int,
@@ -298,7 +310,7 @@ def _write_at(
     return write_reply(
         form,
         carray(int32s_at(answer_at), (INF_MS,)),  # its form knows which numbers it has
-        About(lat, lon, moment_ns, word, other, took_ns),
+        About(lat, lon, moment_ns, word, other, state_version, took_ns),
         Head(
             carray(bytes_at(sheet_at), (16,)),
             carray(int64s_at(sheet_at), (HEAD,)),
@@ -311,7 +323,7 @@ def _write_at(
 @cache
 def writer() -> Callable[..., int]:
     """The compiled kernel; who calls this early spares the first reply the wait."""
-    numbers = "float64, float64, int64, int64, int64, int64, int64, int64, int64"
+    numbers = "float64, float64, " + ", ".join(["int64"] * 8)
     return entry(_write_at, f"int64({numbers})")
 
 
@@ -348,12 +360,30 @@ class Filler:
         self._write = writer()
 
     def __call__(
-        self, lat: float, lon: float, moment_ns: int, word: int, other: int, took_ns: int
+        self,
+        lat: float,
+        lon: float,
+        moment_ns: int,
+        words: tuple[int, int],
+        state_version: int,
+        took_ns: int,
     ) -> int:
         """See `About` and `write_reply`."""
+        word, other = words
         if config.DISABLE_JIT:  # type: ignore[attr-defined]
-            about = About(lat, lon, moment_ns, word, other, took_ns)
+            about = About(lat, lon, moment_ns, word, other, state_version, took_ns)
             sheet = self._sheet
             return write_reply(self._form, self._desk.answer, about, sheet.head, sheet.out)
         form_at, answer_at, sheet_at = self._places
-        return self._write(lat, lon, moment_ns, word, other, took_ns, form_at, answer_at, sheet_at)
+        return self._write(
+            lat,
+            lon,
+            moment_ns,
+            word,
+            other,
+            state_version,
+            took_ns,
+            form_at,
+            answer_at,
+            sheet_at,
+        )

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from routing_service.answer import AT_LAT, AT_LON, AT_NS, TOOK_NS, columns, pack
 from routing_service.api import encode, ids
-from routing_service.api.instant import Instant, make_form
+from routing_service.api import instant as instant_module
+from routing_service.api.instant import Desks, Instant, make_form
 from routing_service.decision.decision import Decision, Roster
 from routing_service.decision.model import Location, Unit
 from routing_service.decision.standing import Standing
@@ -65,7 +66,7 @@ class Written:
         desk, self.sheet = Desk(len(UNITS)), Sheet()
         desk.answer[:] = numbers
         form = make_form(found, location, SNAPSHOT, names(ROADS))
-        length = Filler(form, desk, self.sheet)(lat, lon, at_ns, *words, 57)
+        length = Filler(form, desk, self.sheet)(lat, lon, at_ns, words, SNAPSHOT.state_version, 57)
         self.reply = self.sheet.text[:length].tobytes()
         self.id = ids.compose_id(at_ns, *words)
         moment = ids.utc_text(datetime.fromtimestamp(at_ns // 10**9, UTC))
@@ -180,15 +181,45 @@ def test_the_head_of_the_record_has_the_id_and_the_request(a: int, b: int, secon
     assert written.sheet.record.tobytes()[:16] == head.id.tobytes()
 
 
-def test_one_form_serves_all_answers_of_an_order() -> None:
-    shown = api_scene.snapshot()
-    instant = Instant(shown, shown.roster_at(Location(53.47, -1.5)), Sheet())
-    for lat in np.linspace(53.41, 53.45, 50).tolist():
-        packed = instant.ask(lat, -1.5)
-        assert packed is not None
-        body = instant.reply(packed, lat, -1.5, NOON_NS, (1, 2), 0)
-        location = Location(lat, -1.5)
-        made = (ids.compose_id(NOON_NS, 1, 2), "2026-07-07T12:00:00Z")
-        wanted = encode.decision(shown.decide(location), location, shown, *made)
-        assert body == encode.dump(wanted)
-    assert len(instant._fillers) == 1
+def ask(shown: Snapshot, lat: float, desks: Desks) -> tuple[bytes | None, bytes]:
+    """The instant reply of a state, and the encoder's."""
+    location = Location(lat, -1.5)
+    instant = Instant(shown, shown.roster_at(location), desks)
+    packed = instant.ask(lat, -1.5)
+    assert packed is not None
+    made = (ids.compose_id(NOON_NS, 1, 2), "2026-07-07T12:00:00Z")
+    wanted = encode.dump(encode.decision(shown.decide(location), location, shown, *made))
+    return instant.reply(packed, lat, -1.5, NOON_NS, (1, 2), 0), wanted
+
+
+def test_one_form_serves_all_answers_of_an_order_in_all_states_of_one_wording() -> None:
+    desks, shown = Desks(), api_scene.snapshot()
+    for version, lat in enumerate(np.linspace(53.41, 53.45, 50).tolist()):
+        body, wanted = ask(replace(shown, state_version=10**version // 7 % 10**15), lat, desks)
+        assert body == wanted
+    assert [len(forms) for forms in desks._fillers.values()] == [1]
+
+
+def test_states_that_say_something_else_have_forms_of_their_own() -> None:
+    desks, shown = Desks(), api_scene.snapshot()
+    for state in (
+        shown,
+        api_scene.snapshot(north="closed"),
+        api_scene.snapshot(north="divert"),
+        replace(shown, stale_s=3.21),
+        replace(shown, doubts=("closure_not_placed",)),
+        replace(shown, graph_id="another"),
+        Snapshot(api_scene.calibrated_graph(), api_scene.GRAPH_ID, 3),
+    ):
+        for lat in (53.41, 53.5, 53.59):
+            body, wanted = ask(state, lat, desks)
+            assert body == wanted
+    assert len(desks._fillers) == 7
+
+
+def test_no_more_wordings_are_remembered_than_fit() -> None:
+    desks, shown = Desks(), api_scene.snapshot()
+    for n in range(2 * instant_module.MOST_WORDINGS):
+        body, wanted = ask(replace(shown, stale_s=float(n)), 53.47, desks)
+        assert body == wanted
+    assert len(desks._fillers) == instant_module.MOST_WORDINGS
