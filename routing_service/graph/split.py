@@ -14,7 +14,7 @@ import numpy as np
 
 from routing_service.errors import InvalidSource
 from routing_service.graph.sources.raw import MESH_TAG
-from routing_service.kernels.metric import metres_per_e7
+from routing_service.kernels.metric import each_metres_per_e7
 from routing_service.units import BoolArray, FloatArray, IntArray, LongArray
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def _mesh(raw: RawNetwork) -> BoolArray:
 
 def segment_lengths_m(xy: IntArray) -> FloatArray:
     """Lengths in metres of segments ``int32[n, 4]`` in position units."""
-    kx, ky = metres_per_e7((xy[:, 1].astype(np.float64) + xy[:, 3]) / 2.0)
+    kx, ky = each_metres_per_e7((xy[:, 1].astype(np.float64) + xy[:, 3]) / 2.0)
     dx = (xy[:, 2].astype(np.float64) - xy[:, 0]) * kx
     dy = (xy[:, 3].astype(np.float64) - xy[:, 1]) * ky
     lengths: FloatArray = np.hypot(dx, dy)
