@@ -6,6 +6,10 @@ of one number for each unit, in the order of the units' ODS codes unless said ot
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
+from struct import Struct
+
 # --- about the incident --------------------------------------------------------------------
 (
     SEGMENT,  # of the network that it was snapped to; -1: none
@@ -37,6 +41,38 @@ from __future__ import annotations
 def columns(units: int) -> int:
     """Length of an answer about so many units."""
     return TIMES + BLOCKS * units
+
+
+def pack(numbers: Sequence[int]) -> bytes:
+    r"""An answer as its bytes: 32-bit integers, low byte first, as the kernels write them.
+
+    Examples
+    --------
+    >>> pack([1, -1])
+    b'\x01\x00\x00\x00\xff\xff\xff\xff'
+    """
+    return _struct(len(numbers)).pack(*numbers)
+
+
+def unpack(packed: bytes) -> tuple[int, ...]:
+    """What `pack` was given; raises `struct.error` for bytes that are no whole numbers."""
+    return _struct(len(packed) // 4).unpack(packed)
+
+
+@lru_cache(maxsize=64)
+def _struct(count: int) -> Struct:
+    return Struct(f"<{count}i")
+
+
+# --- a plain decision as it is recorded -------------------------------------------------------
+# Words of 64 bits, low byte first, and behind them the answer; first the 16 bytes of its UUID.
+(
+    AT_NS,  # the moment, since 1970 in UTC
+    AT_LAT,  # the incident, degrees: a float
+    AT_LON,
+    TOOK_NS,  # from the request to the answer
+    HEAD,
+) = range(2, 7)
 
 
 # --- doubts about an answer, as bits; people read them in this order -------------------------

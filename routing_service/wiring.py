@@ -22,13 +22,14 @@ from routing_service.graph.sources.raw import RawNetwork
 from routing_service.graph.speed_sets import SpeedSets
 from routing_service.graph.trees import Grow, check_trees, grow_trees
 from routing_service.graph.units_file import read_units
+from routing_service.kernels import reply
 from routing_service.live.engine import Engine
 from routing_service.live.follower import Clock, Follower
 from routing_service.live.golden import Miss, check_golden, read_golden
 from routing_service.live.no_store import Nowhere
 from routing_service.live.overlay import prepare
 from routing_service.live.policy import read_policy
-from routing_service.live.recorder import Recorder, merge_plain
+from routing_service.live.recorder import Recorder
 from routing_service.live.snapshot import Limits, Snapshot
 from routing_service.live.store import LiveStore, open_store
 from routing_service.live.view import View
@@ -236,12 +237,13 @@ def open_recorder(settings: Settings, clock: Clock) -> Recorder | None:
     folder = settings.audit_dir
     try_folder(folder)
     open_writer = partial(SegmentWriter, folder, clock, days=settings.audit_days)
-    audit = Audit(open_writer, clock, strict=settings.audit == "strict", merge=merge_plain)
+    audit = Audit(open_writer, clock, strict=settings.audit == "strict")
     return Recorder(audit, folder)
 
 
 def warm_snapshot(snapshot: Snapshot) -> None:
     """Take every path that a request can take, from each unit's own door."""
+    reply.writer()
     for unit in snapshot.units[:1]:
         here = Location(unit.lat, unit.lon, accuracy_m=50.0, heading_deg=0.0)
         snapshot.decide(here)

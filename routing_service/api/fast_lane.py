@@ -10,12 +10,15 @@ the same bytes.
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
-from routing_service.api import fast_encode, ids, problems, recording
+from routing_service.api import ids, problems, recording
+from routing_service.api.instant import Instant
 from routing_service.decision.model import Location
 from routing_service.errors import HasuError
+from routing_service.kernels.reply import Sheet
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -29,13 +32,15 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
     App = Callable[[Scope, Receive, Send], Awaitable[None]]
+    Headers = list[tuple[bytes, bytes]]
 
 PATH = "/v1/conveyance"
-RAW_PATH = PATH.encode()
 # Digits, a point, digits: no sign but a minus, no exponent, no escape, nothing twice. Seventeen
 # figures in all is the most that the slow lane takes; sixteen is within it in any split.
 _NUMBER = rb"(-?[0-9]{1,3}\.[0-9]{1,13})"
-_PLAIN = re.compile(rb"lat=" + _NUMBER + rb"&lon=" + _NUMBER)
+_QUESTION = rb"lat=" + _NUMBER + rb"&lon=" + _NUMBER
+_PLAIN = re.compile(_QUESTION)
+_PLAIN_URL = re.compile(re.escape(PATH.encode()) + rb"\?" + _QUESTION)
 # The same in JSON, which allows blanks and forbids leading zeros.
 _FIGURE = rb"\s*:\s*(-?(?:0|[1-9][0-9]{0,2})\.[0-9]{1,13})\s*"
 _JSON = re.compile(rb'\s*\{\s*"lat"' + _FIGURE + rb',\s*"lon"' + _FIGURE + rb"\}\s*")
@@ -61,6 +66,7 @@ class FastLane:
         self.app = app
         self.engine = engine
         self.recorder = recorder
+        self._sheet = Sheet()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on."""
@@ -74,7 +80,7 @@ class FastLane:
                     messages.append(await receive())
                 plain = _posted(messages)
                 receive = _again(messages, receive)
-            answer = self._answer(plain, scope.get(recording.WHO))
+            answer = None if plain is None else self._answer(plain, scope.get(recording.WHO))
             if answer is not None:
                 try:
                     await recording.keep(self.recorder, answer[1])
@@ -85,41 +91,56 @@ class FastLane:
                 return
         await self.app(scope, receive, send)
 
-    def at_once(self, url: bytes, headers: list[tuple[bytes, bytes]]) -> bytes | None:
-        """The reply's body to a GET of `url`; None where the application must answer."""
-        path, _, query = url.partition(b"?")
-        if path != RAW_PATH or (self.recorder is not None and self.recorder.strict):
+    def at_once(self, url: bytes, headers: Headers, who: str | None = None) -> bytes | None:
+        """The reply's body to a GET of `url`; None where the application must answer.
+
+        Parameters
+        ----------
+        url, headers
+            Of the request.
+        who
+            Name of the key that it came with.
+        """
+        if self.recorder is not None and self.recorder.strict:
             return None  # what has to wait for the disk cannot be answered at once
-        answer = self._answer(_PLAIN.fullmatch(query))
+        plain = _PLAIN_URL.fullmatch(url)
+        answer = None if plain is None else self._answer(plain, who)
         return None if answer is None else answer[0]
 
-    def _answer(
-        self, plain: re.Match[bytes] | None, who: str | None = None
-    ) -> tuple[bytes, Batch | None] | None:
+    def _answer(self, plain: re.Match[bytes], who: str | None) -> tuple[bytes, Batch | None] | None:
         """The reply's body and what its record is written with.
 
         None for the application to answer or to refuse.
         """
         since_ns = perf_counter_ns()
-        if plain is None:
-            return None
         lat, lon = float(plain[1]), float(plain[2])
         if not (SOUTH < lat < NORTH and WEST < lon < EAST):
             return None
-        location = Location(lat, lon)
-        now = ids.now()
+        moment_ns = ids.moment_ns()
         try:
-            snapshot = self.engine.snapshot.at(now)
-            found = snapshot.decide(location)
+            instant = self._instant(lat, lon, moment_ns)
         except HasuError:
             return None
-        decision_id, computed_at = ids.time_ordered_id(), ids.utc_text(now)
-        body = fast_encode.decision(found, location, snapshot, decision_id, computed_at)
-        batch = None
-        if self.recorder is not None:
-            row = (snapshot, location, found)
-            batch = self.recorder.decision(row, decision_id, now, since_ns, who)
-        return body, batch
+        packed = instant.ask(lat, lon)
+        if packed is None:
+            return None
+        took_ns = perf_counter_ns() - since_ns
+        body = instant.reply(packed, lat, lon, moment_ns, ids.chance(), took_ns)
+        if body is None or self.recorder is None:
+            return None if body is None else (body, None)
+        return body, self.recorder.plain(instant.snapshot, instant.record(packed), who)
+
+    def _instant(self, lat: float, lon: float, moment_ns: int) -> Instant:
+        """What answers at a place and a moment; made once for each state, and kept with it."""
+        snapshot = self.engine.snapshot
+        if snapshot.has_speed_sets:
+            snapshot = snapshot.at(datetime.fromtimestamp(moment_ns / 1e9, UTC))
+        roster = None if snapshot.policy is None else snapshot.roster_at(Location(lat, lon))
+        instant: Instant | None = snapshot.kept.get(roster)
+        if instant is None:
+            known = roster or snapshot.roster_at(Location(lat, lon))
+            instant = snapshot.kept[roster] = Instant(snapshot, known, self._sheet)
+        return instant
 
 
 def _posted(messages: list[Message]) -> re.Match[bytes] | None:

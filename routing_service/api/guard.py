@@ -43,7 +43,7 @@ class Guard:
     def __init__(self, app: App, keys: KeyRing) -> None:
         self.app = app
         self.keys = keys
-        self._at_once: Callable[[bytes, Headers], bytes | None] | None
+        self._at_once: Callable[[bytes, Headers, str], bytes | None] | None
         self._at_once = getattr(app, "at_once", None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,9 +58,10 @@ class Guard:
 
     def at_once(self, url: bytes, headers: Headers) -> bytes | None:
         """The answer to a plain question (see `FastLane.at_once`), if it comes with a key."""
-        if self._at_once is None or self.keys.holder(_given(headers)) is None:
+        key = None if self._at_once is None else self.keys.holder(_given(headers))
+        if self._at_once is None or key is None:
             return None
-        return self._at_once(url, headers)
+        return self._at_once(url, headers, key.name)
 
     def _admit(self, scope: Scope) -> Key:
         key = self.keys.holder(_given(scope["headers"]))

@@ -62,9 +62,11 @@ def _service(settings: Settings, engine: Engine, keys: KeyRing | None) -> Admiss
     from routing_service.api.app import create_app
     from routing_service.api.fast_lane import FastLane
     from routing_service.api.guard import Guard
+    from routing_service.api.instant import prepare
     from routing_service.api.metered import Metered
     from routing_service.wiring import open_follower, open_recorder
 
+    prepare(engine.snapshot)
     recorder = open_recorder(settings, ids.now)
     inner = create_app(engine, open_follower(settings, engine, ids.now), recorder)
     app: App = FastLane(inner, engine, recorder)

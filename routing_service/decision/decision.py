@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from routing_service.answer import (
-    BITS,
     CAPABILITY_DIFFERS,
     CLOSE,
     CM,
@@ -33,6 +32,7 @@ from routing_service.answer import (
     SHARE,
     TIMES,
     UNREACHED,
+    unpack,
 )
 from routing_service.decision import words
 from routing_service.decision.model import Disc, Ranked, Snap, Unit
@@ -128,29 +128,32 @@ class Decision:
 
     Parameters
     ----------
-    numbers
-        One answer, see `routing_service.answer`.
+    packed
+        One answer as `routing_service.answer.pack` gives it.
     roster
-        What they stand for.
+        What its numbers stand for.
     bits
-        The doubts, when more are known than the numbers say.
+        The doubts, of which more may be known than the numbers say.
     disc
         What is nearest over the disc in which the incident may lie, if asked.
     """
 
-    __slots__ = ("bits", "disc", "numbers", "roster")
+    __slots__ = ("_numbers", "bits", "disc", "packed", "roster")
 
-    def __init__(
-        self,
-        numbers: Sequence[int],
-        roster: Roster,
-        bits: int | None = None,
-        disc: Disc | None = None,
-    ) -> None:
-        self.numbers = numbers
+    def __init__(self, packed: bytes, roster: Roster, bits: int, disc: Disc | None = None) -> None:
+        self.packed = packed
         self.roster = roster
-        self.bits = numbers[BITS] if bits is None else bits
+        self.bits = bits
         self.disc = disc
+        self._numbers: tuple[int, ...] | None = None
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The answer, see `routing_service.answer`."""
+        numbers = self._numbers
+        if numbers is None:
+            numbers = self._numbers = unpack(self.packed)
+        return numbers
 
     @property
     def ranking(self) -> tuple[Ranked, ...]:

@@ -30,7 +30,7 @@ class Unit:
     hours: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # frozen, it would take as long to make as to answer
 class Location:
     """Where an incident is: WGS84 degrees, however the caller wrote it.
 

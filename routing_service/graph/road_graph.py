@@ -180,8 +180,14 @@ class RoadGraph:
 
     @property
     def known(self) -> dict[str, Any]:
-        """The rows of labels if they were computed, for `knowing`."""
-        return {name: vars(self)[name] for name in ("label_rows",) if name in vars(self)}
+        """What no change of times changes, and the rows of labels if they were computed."""
+        lasting = {"road_names": self.road_names, "kept": self.kept}
+        return lasting | {n: vars(self)[n] for n in ("label_rows",) if n in vars(self)}
+
+    @cached_property
+    def kept(self) -> dict[Any, Any]:
+        """What others make of the roads, whatever their times, and keep with them."""
+        return {}
 
     def spare(self, name: str) -> npt.NDArray[Any]:
         """A copy of an array that costs memory and time only where it is written."""

@@ -3,45 +3,28 @@
 Passing a dozen arrays from Python costs three times what the answer itself does: each is unwrapped
 at every call. Here the kernel gets a few plain numbers, one of them the address of a table of
 addresses, and finds the rest through it. Even the answer's own buffer is passed as an address:
-every thread has one, and what is handed out is a copy of it as Python's numbers.
+every thread has one, and what is handed out is a copy of its bytes.
 """
 
 from __future__ import annotations
 
-import struct
 import threading
 from collections.abc import Callable
-from typing import Any
+from functools import cache
 
 import numpy as np
-from llvmlite import ir
-from numba import carray, config, types  # type: ignore[attr-defined]
-from numba.extending import intrinsic
+from numba import carray, config  # type: ignore[attr-defined]
 
 from routing_service.answer import columns
+from routing_service.kernels.address import float64s_at, int32s_at, int64s_at
 from routing_service.kernels.answering import Rules, answer_one
-from routing_service.kernels.jit import holding_gil
+from routing_service.kernels.jit import entry, holding_gil
 from routing_service.kernels.lookup import Labelled
 from routing_service.kernels.probability import SCRATCH
 from routing_service.units import FloatArray, IntArray, LongArray
 
-
-def _pointer_to(dtype: Any, bits: ir.Type) -> Any:
-    """An intrinsic that takes an address for a pointer to numbers of `dtype`."""
-
-    def pointer(typing_context: Any, address: Any) -> Any:
-        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return builder.inttoptr(arguments[0], bits.as_pointer())
-
-        as_pointer: Any = types.CPointer
-        return as_pointer(dtype)(types.int64), code
-
-    return intrinsic(pointer)
-
-
-_int32s: Any = _pointer_to(types.int32, ir.IntType(32))
-_int64s: Any = _pointer_to(types.int64, ir.IntType(64))
-_float64s: Any = _pointer_to(types.float64, ir.DoubleType())
+Plainly = Callable[[float, float, "Desk"], int]
+"""See `BoundNetwork.plainly`."""
 
 
 @holding_gil
@@ -55,18 +38,18 @@ def _answer_at(
     answer_at: int,
     scratch_at: int,
 ) -> int:
-    table = carray(_int64s(table_at), (16,))
+    table = carray(int64s_at(table_at), (16,))
     cells, entries, segments = table[8], table[9], table[10]
     edges, width, units, doors, wide = table[11], table[12], table[13], table[14], table[15]
     net = Labelled(
-        carray(_int64s(table[0]), (6,)),
-        carray(_int32s(table[1]), (cells,)),
-        carray(_int32s(table[2]), (entries,)),
-        carray(_int32s(table[3]), (segments, 8)),
-        carray(_int32s(table[4]), (edges, width)),
-        carray(_int32s(table[5]), (units, doors, 5)),
+        carray(int64s_at(table[0]), (6,)),
+        carray(int32s_at(table[1]), (cells,)),
+        carray(int32s_at(table[2]), (entries,)),
+        carray(int32s_at(table[3]), (segments, 8)),
+        carray(int32s_at(table[4]), (edges, width)),
+        carray(int32s_at(table[5]), (units, doors, 5)),
     )
-    rules = Rules(carray(_int64s(table[6]), (3,)), carray(_float64s(table[7]), (4,)))
+    rules = Rules(carray(int64s_at(table[6]), (3,)), carray(float64s_at(table[7]), (4,)))
     return answer_one(
         lon_e7,
         lat_e7,
@@ -74,21 +57,46 @@ def _answer_at(
         heading_y,
         net,
         rules,
-        carray(_int32s(standing_at), (units, 4)),
-        carray(_int32s(answer_at), (wide,)),
-        carray(_float64s(scratch_at), (SCRATCH, units)),
+        carray(int32s_at(standing_at), (units, 4)),
+        carray(int32s_at(answer_at), (wide,)),
+        carray(float64s_at(scratch_at), (SCRATCH, units)),
     )
 
 
-class _Desk(threading.local):
-    """Buffers of one thread."""
+@cache
+def _answering() -> Callable[..., int]:
+    return entry(
+        _answer_at, "int64(float64, float64, float64, float64, int64, int64, int64, int64)"
+    )
+
+
+class Desk:
+    """The buffers of whoever asks; one at a time.
+
+    Attributes
+    ----------
+    answer
+        ``int32[columns]``, see `routing_service.answer`.
+    numbers
+        The same, to be copied.
+    answer_at, scratch_at
+        Addresses, found out once: that takes as long as an answer.
+    """
+
+    __slots__ = ("answer", "answer_at", "numbers", "scratch", "scratch_at")
 
     def __init__(self, units: int) -> None:
         self.answer: IntArray = np.zeros(columns(units), dtype=np.int32)
         self.scratch: FloatArray = np.zeros((SCRATCH, units))
-        # Together, as each look into a thread's own storage costs a twentieth of the call: the two
-        # addresses, and what `struct` reads.
-        self.places = (self.answer.ctypes.data, self.scratch.ctypes.data, self.answer.data)
+        self.answer_at, self.scratch_at = self.answer.ctypes.data, self.scratch.ctypes.data
+        self.numbers = self.answer.data
+
+
+class _Desks(threading.local):
+    """A desk for each thread."""
+
+    def __init__(self, units: int) -> None:
+        self.desk = Desk(units)
 
 
 class BoundNetwork:
@@ -98,6 +106,11 @@ class BoundNetwork:
     ----------
     net, rules
         As there, in C order. Kept alive as long as this lives.
+
+    Attributes
+    ----------
+    desks
+        ``desks.desk`` is the calling thread's own.
     """
 
     def __init__(self, net: Labelled, rules: Rules) -> None:
@@ -105,17 +118,15 @@ class BoundNetwork:
         assert all(array.flags.c_contiguous for array in arrays)
         self.net, self.rules = net, rules
         units, doors = net.doors.shape[:2]
-        wide = columns(units)
         lengths = (
             *(len(net.cell_first), len(net.cell_segments), len(net.segments)),
-            *(*net.labels.shape, units, doors, wide),
+            *(*net.labels.shape, units, doors, columns(units)),
         )
         self._table: LongArray = np.array(
             [*(array.ctypes.data for array in arrays), *lengths], dtype=np.int64
         )
         self._table_at = self._table.ctypes.data
-        self._desk = _Desk(units)
-        self._numbers = struct.Struct(f"{wide}i").unpack_from
+        self.desks = _Desks(units)
 
     def __call__(
         self,
@@ -125,40 +136,44 @@ class BoundNetwork:
         heading_y: float,
         standing: IntArray,
         standing_at: int,
-    ) -> tuple[int, ...]:
-        """Answer for one incident: the numbers of `routing_service.answer`.
+    ) -> tuple[int, bytes]:
+        """Answer for one incident.
 
         `standing_at` is the address of `standing`, which the caller keeps alive and in C order.
+
+        Returns
+        -------
+        tuple
+            The doubts as bits, and all numbers as `routing_service.answer.pack` gives them.
         """
-        desk = self._desk
+        desk = self.desks.desk
         if config.DISABLE_JIT:  # type: ignore[attr-defined]
             arrays = (self.net, self.rules, standing, desk.answer, desk.scratch)
-            answer_one(lon_e7, lat_e7, heading_x, heading_y, *arrays)
+            bits = answer_one(lon_e7, lat_e7, heading_x, heading_y, *arrays)
         else:
-            answer_at, scratch_at, _ = desk.places
-            _answer_at(
-                lon_e7,
-                lat_e7,
-                heading_x,
-                heading_y,
-                self._table_at,
-                standing_at,
-                answer_at,
-                scratch_at,
-            )
-        return self._numbers(desk.places[2])
+            places = (self._table_at, standing_at, desk.answer_at, desk.scratch_at)
+            bits = _answering()(lon_e7, lat_e7, heading_x, heading_y, *places)
+        return bits, desk.numbers.tobytes()
 
-    def plainly(
-        self, standing: IntArray, standing_at: int
-    ) -> Callable[[float, float], tuple[int, ...]]:
-        """The same for incidents without a heading, with the standing bound as well."""
+    def plainly(self, standing: IntArray, standing_at: int) -> Plainly:
+        """The same for incidents without a heading, with the standing bound as well.
+
+        What it gives takes a position (units of 1e-7 degrees, east first) and the caller's own
+        desk, where the numbers then are, and gives the doubts.
+        """
         if config.DISABLE_JIT:  # type: ignore[attr-defined]
-            return lambda lon_e7, lat_e7: self(lon_e7, lat_e7, 0.0, 0.0, standing, standing_at)
-        desk, table_at, numbers = self._desk, self._table_at, self._numbers
+            net, rules = self.net, self.rules
 
-        def ask(lon_e7: float, lat_e7: float) -> tuple[int, ...]:
-            answer_at, scratch_at, buffer = desk.places
-            _answer_at(lon_e7, lat_e7, 0.0, 0.0, table_at, standing_at, answer_at, scratch_at)
-            return numbers(buffer)
+            def ask(lon_e7: float, lat_e7: float, desk: Desk) -> int:
+                buffers = (standing, desk.answer, desk.scratch)
+                return answer_one(lon_e7, lat_e7, 0.0, 0.0, net, rules, *buffers)
+        else:
+            table_at, answer = self._table_at, _answering()
+
+            def ask(lon_e7: float, lat_e7: float, desk: Desk) -> int:
+                answer_at, scratch_at = desk.answer_at, desk.scratch_at
+                return answer(
+                    lon_e7, lat_e7, 0.0, 0.0, table_at, standing_at, answer_at, scratch_at
+                )
 
         return ask

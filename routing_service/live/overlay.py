@@ -104,11 +104,12 @@ def _slowed(
     tree_ms, tree_cm = repaired.tree_ms, repaired.tree_cm
     timed = replace(timed, tree_ms=tree_ms, tree_cm=tree_cm)
     timed = replace(timed, doors=beyond_doors(timed))
+    lasting = {"road_names": base.road_names, "kept": base.kept}
     if repaired.edges is None:
-        return timed
+        return timed.knowing(**lasting)
     rows = base.spare("label_rows")
     relabel(rows, repaired.edges, edge_ms, tree_ms, tree_cm)
-    return timed.knowing(label_rows=rows)
+    return timed.knowing(label_rows=rows, **lasting)
 
 
 def _moved_doors(base: RoadGraph, edge_ms: IntArray) -> IntArray:

@@ -10,20 +10,18 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
-from routing_service.answer import BITS, DESTINATION
+from routing_service.answer import DESTINATION
 from routing_service.decision.decision import Decision
 from routing_service.decision.model import Location
 from routing_service.live.snapshot import Snapshot
-from routing_service.observe.audit import Audit, Batch, Item
+from routing_service.observe.audit import Audit, Batch
 from routing_service.observe.chain import canonical
 from routing_service.observe.records import (
     Frame,
-    PlainRow,
     Taken,
     block_record,
     decision_record,
     matrix_record,
-    plain_record,
 )
 from routing_service.observe.segment_writer import Page
 from routing_service.version import __version__
@@ -45,7 +43,6 @@ class Recorder:
     def __init__(self, audit: Audit, folder: Path) -> None:
         self.audit, self.folder = audit, folder
         self.strict = audit.strict
-        self._append = audit.append
 
     def decision(
         self,
@@ -73,7 +70,21 @@ class Recorder:
         Batch or None
             What it is written with; None if there was no room.
         """
-        return self._append(_decision, row, decision_id, at, perf_counter_ns() - since_ns, who)
+        return self.audit.append(_decision, row, decision_id, at, perf_counter_ns() - since_ns, who)
+
+    def plain(self, snapshot: Snapshot, record: bytes, who: str | None = None) -> Batch | None:
+        """Record a decision that depends on its position alone, as nearly all do.
+
+        Parameters
+        ----------
+        snapshot
+            The one that decided.
+        record
+            Head and numbers, see `routing_service.answer`.
+        who
+            Name of the key that it came with.
+        """
+        return self.audit.tell(_plain, (snapshot, who), record)
 
     def matrix(
         self,
@@ -128,48 +139,11 @@ def _taken(row: Row) -> Taken:
 def _decision(
     page: Page, row: Row, decision_id: str, at: datetime, took_ns: int, who: str | None
 ) -> str:
-    location = row[1]
-    optional = (location.accuracy_m, location.heading_deg, location.at, location.capability, who)
-    if optional == (None,) * len(optional):
-        return plain_record(page, _taken(row), decision_id, at, took_ns)
     return decision_record(page, _taken(row), decision_id, at, took_ns, who)
 
 
-def merge_plain(items: Sequence[Item]) -> list[Item]:
-    """Put plain decisions that follow one another under one state into one record."""
-    merged: list[Item] = []
-    run: list[Item] = []
-    for item in items:
-        if run and not (_is_plain(item) and item[1][0] is run[0][1][0]):
-            merged.append(_told_together(run))
-            run = []
-        if _is_plain(item):
-            run.append(item)
-        else:
-            merged.append(item)
-    return [*merged, _told_together(run)] if run else merged
-
-
-def _is_plain(item: Item) -> bool:
-    """Whether a decision depends on its position alone, and nobody is named."""
-    if item[0] is not _decision or item[5] is not None:
-        return False
-    _, location, found = item[1]
-    optional = (location.accuracy_m, location.heading_deg, location.at, location.capability)
-    numbers = found.numbers
-    same_bits = found.bits == numbers[BITS]
-    return same_bits and location.source == "lat_lon" and optional == (None, None, None, None)
-
-
-def _told_together(run: list[Item]) -> Item:
-    if len(run) == 1:
-        return run[0]
-    rows = [(item[1][1], item[1][2].numbers, *item[2:5]) for item in run]
-    return _block, run[0][1][0], rows
-
-
-def _block(page: Page, snapshot: Snapshot, rows: Sequence[PlainRow]) -> str:
-    return block_record(page, _frame(snapshot), rows)
+def _plain(page: Page, snapshot: Snapshot, who: str | None, records: Sequence[bytes]) -> str:
+    return block_record(page, _frame(snapshot), records, who)
 
 
 def _matrix(page: Page, snapshot: Snapshot, rows: Sequence[Row | str], *rest: Any) -> str:

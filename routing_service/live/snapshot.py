@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from routing_service.answer import (
     ALONG_CM,
-    BITS,
     CM,
     DISTANCE_CM,
     HEADING_IGNORED,
@@ -28,6 +27,7 @@ from routing_service.answer import (
     TIMES,
     TOO_FAR,
     columns,
+    unpack,
 )
 from routing_service.decision.decision import Decision, Roster, told_apart
 from routing_service.decision.model import Door, Location, Policy, Route, Status, Unit
@@ -36,7 +36,7 @@ from routing_service.decision.uncertainty import ErrorModel
 from routing_service.errors import InvalidRequest, OutsideRegion, TooFarFromRoad, UnknownUnit
 from routing_service.graph.road_graph import RoadGraph
 from routing_service.kernels.answering import Rules, answer_many
-from routing_service.kernels.bound import BoundNetwork
+from routing_service.kernels.bound import BoundNetwork, Plainly
 from routing_service.kernels.lookup import Labelled
 from routing_service.kernels.probability import SCRATCH
 from routing_service.live.disc import ask_disc
@@ -151,9 +151,14 @@ class Snapshot:
         """Name of the speed set that it answers by, ``"default"`` for the profile's own."""
         return self.graph.speed_sets.names[self.speed_set]
 
+    @cached_property
+    def has_speed_sets(self) -> bool:
+        """Whether its speeds depend on the moment."""
+        return len(self._by_speed_set) > 1
+
     def at(self, moment: datetime) -> Snapshot:
         """The snapshot that answers by the speeds in force at `moment`, which has a time zone."""
-        if len(self._by_speed_set) == 1:
+        if not self.has_speed_sets:
             return self
         return self._by_speed_set[self.graph.speed_sets.at(moment)]
 
@@ -193,9 +198,8 @@ class Snapshot:
         return BoundNetwork(self._net, self._rules)
 
     @cached_property
-    def _plainly(self) -> Callable[[float, float], tuple[int, ...]]:
-        """The answer to the plain question, with all that it depends on bound."""
-        return self._bound.plainly(self.standing.table, self.standing.table_at)
+    def _plainly(self) -> Plainly:
+        return self.plainly(self._roster)
 
     @cached_property
     def _network_doubts(self) -> tuple[str, ...]:
@@ -224,7 +228,8 @@ class Snapshot:
         """By the units that a policy allows and the capability that is needed; None is any."""
         return {(None, None): self._roster}
 
-    def _roster_at(self, location: Location) -> Roster:
+    def roster_at(self, location: Location) -> Roster:
+        """What the numbers of an answer about a location stand for."""
         if self.policy is None and location.capability is None:
             return self._roster
         policy = self.policy
@@ -266,6 +271,10 @@ class Snapshot:
         """
         return {}
 
+    def plainly(self, roster: Roster) -> Plainly:
+        """What answers positions alone, for the units of a roster, with all it depends on bound."""
+        return self._bound.plainly(roster.standing.table, roster.standing.table_at)
+
     def decide(self, location: Location) -> Decision:
         """Rank the units for an incident.
 
@@ -280,23 +289,25 @@ class Snapshot:
         """
         if self.policy is None and location.plain:
             # Nearly every question; the rest of this would cost it a quarter of its time.
-            numbers = self._plainly(location.lon * E7, location.lat * E7)
-            if numbers[BITS] & TOO_FAR:
-                self._refuse(location, numbers[DISTANCE_CM] / 100)
-            return Decision(numbers, self._roster)
-        roster = self._roster_at(location)
-        numbers, bits = self._answer(location, roster.standing)
+            desk = self._bound.desks.desk
+            bits = self._plainly(location.lon * E7, location.lat * E7, desk)
+            packed = desk.numbers.tobytes()
+            if bits & TOO_FAR:
+                self._refuse(location, packed)
+            return Decision(packed, self._roster, bits)
+        roster = self.roster_at(location)
+        bits, packed = self._answer(location, roster.standing)
         if location.source == "postcode":
             bits |= POSTCODE_CENTROID
         disc = None
         if location.accuracy_m is not None:
-            nearest = numbers[TIMES + ORDER * len(self.units)]
+            nearest = unpack(packed)[TIMES + ORDER * len(self.units)]
             disc = ask_disc(location, self.units, nearest, self.times)
             if disc.other_nearest:
                 bits |= OTHER_WITHIN_ACCURACY
         if location.capability is not None and bits & POLICY_DIFFERS:
-            bits = told_apart(numbers, bits, roster.standing)
-        return Decision(numbers, roster, bits, disc)
+            bits = told_apart(unpack(packed), bits, roster.standing)
+        return Decision(packed, roster, bits, disc)
 
     @cached_property
     def doors(self) -> dict[str, Door]:
@@ -310,8 +321,9 @@ class Snapshot:
         ------
         UnknownUnit, NoRoute, OutsideRegion, TooFarFromRoad
         """
-        numbers, bits = self._answer(location, self.standing)
-        answer = Decision(numbers, self._roster, bits & (HEADING_IGNORED | POOR_SNAP))
+        bits, packed = self._answer(location, self.standing)
+        answer = Decision(packed, self._roster, bits & (HEADING_IGNORED | POOR_SNAP))
+        numbers = answer.numbers
         for u, unit in enumerate(self.units):
             if unit.ods_code == ods_code:
                 start = (numbers[SEGMENT], numbers[ALONG_CM], numbers[MASK])
@@ -371,31 +383,32 @@ class Snapshot:
         answer_many(lon * E7, lat * E7, self._net, self._rules, *buffers)
         return answers
 
-    def _answer(self, location: Location, standing: Standing) -> tuple[tuple[int, ...], int]:
-        """The numbers of one answer, and its doubts as bits."""
-        lon_e7, lat_e7 = location.lon * E7, location.lat * E7
+    def _answer(self, location: Location, standing: Standing) -> tuple[int, bytes]:
+        """The doubts of one answer as bits, and its numbers, packed."""
         if location.heading_deg is None:
-            numbers = self._bound(lon_e7, lat_e7, 0.0, 0.0, standing.table, standing.table_at)
-            bits = numbers[BITS]
+            where = (location.lon * E7, location.lat * E7, 0.0, 0.0)
+            bits, packed = self._bound(*where, standing.table, standing.table_at)
         else:
-            numbers, bits = self._headed(location, standing)
+            bits, packed = self._headed(location, standing)
         if bits & TOO_FAR:
-            self._refuse(location, numbers[DISTANCE_CM] / 100)
-        return numbers, bits
+            self._refuse(location, packed)
+        return bits, packed
 
-    def _headed(self, location: Location, standing: Standing) -> tuple[tuple[int, ...], int]:
+    def _headed(self, location: Location, standing: Standing) -> tuple[int, bytes]:
         """The same for a vehicle with a heading, which a road that is too far away overrules."""
         lon_e7, lat_e7 = location.lon * E7, location.lat * E7
         where = (standing.table, standing.table_at)
         angle = math.radians(location.heading_deg or 0.0)
-        numbers = self._bound(lon_e7, lat_e7, math.sin(angle), math.cos(angle), *where)
+        bits, packed = self._bound(lon_e7, lat_e7, math.sin(angle), math.cos(angle), *where)
+        numbers = unpack(packed)
         reach_m = max(HEADING_REACH_M, location.accuracy_m or 0.0)
         if numbers[SEGMENT] != NONE and numbers[DISTANCE_CM] <= 100 * reach_m:
-            return numbers, numbers[BITS]
-        numbers = self._bound(lon_e7, lat_e7, 0.0, 0.0, *where)
-        return numbers, numbers[BITS] | HEADING_IGNORED
+            return bits, packed
+        bits, packed = self._bound(lon_e7, lat_e7, 0.0, 0.0, *where)
+        return bits | HEADING_IGNORED, packed
 
-    def _refuse(self, location: Location, distance_m: float) -> None:
+    def _refuse(self, location: Location, packed: bytes) -> NoReturn:
+        distance_m = unpack(packed)[DISTANCE_CM] / 100
         west, south, east, north = self.bbox
         if not (west <= location.lon <= east and south <= location.lat <= north):
             raise OutsideRegion(

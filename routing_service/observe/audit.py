@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from routing_service.errors import AuditUnavailable
 from routing_service.observe.chain import canonical
@@ -29,16 +29,28 @@ UPKEEP_S: Final = 1.0
 """In relaxed mode a loss of power costs this much at most."""
 
 RETRY_S: Final = 0.5
+TOGETHER: Final = 512
+"""Most that one record tells together: a third of a millisecond's work, after which requests get
+their turn.
+"""
+
 WRITE_AT_ONCE: Final = 64
-"""Records made in one go: about half a millisecond, after which requests get their turn."""
+"""Records made in one go, for the same reason."""
 
 STOP_PATIENCE_S: Final = 10.0
 
 Maker = Callable[..., str]
-Item = tuple[Any, ...]
-"""A maker and its arguments."""
 
-Merge = Callable[[Sequence[Item]], Sequence[Item]]
+
+class Item(NamedTuple):
+    """A record to be: ``make(page, *given, told)``, and without `told` if nothing is told together.
+
+    A named tuple, as making it is part of every request.
+    """
+
+    make: Maker
+    given: tuple[Any, ...]
+    told: list[bytes] | None = None
 
 
 class Batch:
@@ -47,9 +59,17 @@ class Batch:
     __slots__ = ("items", "weight", "written")
 
     def __init__(self) -> None:
-        self.items: list[Item] = []
+        self.items: list[Item] = [_NOTHING]
         self.weight = 0
         self.written: Future[None] = Future()
+
+
+def _nothing(page: Page) -> str:
+    raise AssertionError("not a record")
+
+
+_NOTHING: Final = Item(_nothing, ())
+"""Before the first item, so that there always is a last one."""
 
 
 class Audit:
@@ -65,9 +85,6 @@ class Audit:
         Whether who appends waits for the disk (see `Batch.written`).
     limit
         Locations that may wait to be written; more are lost.
-    merge
-        Makes fewer records of many, where they can be told together; given what `append` was,
-        each as a tuple, and gives the same.
     """
 
     def __init__(
@@ -77,7 +94,6 @@ class Audit:
         *,
         strict: bool = False,
         limit: int = 20_000,
-        merge: Merge = list,
     ) -> None:
         self.strict = strict
         self.lost = 0
@@ -86,7 +102,6 @@ class Audit:
         self._wake = threading.Event()
         self._batch = Batch()
         self._in_flight = 0
-        self._merge = merge
         self._gap: tuple[int, str] | None = None
         self._stopping = False
         self._told = ""
@@ -111,23 +126,57 @@ class Audit:
             What it will be written with; None if there was no room.
         """
         with self._lock:
-            batch = self._batch
-            waiting = self._in_flight + batch.weight
-            # An empty buffer takes anything, or a large matrix could never be written.
-            if waiting and waiting + weight > self._limit:
-                self._lose(weight)
-                return None
-            batch.items.append((make, *args))
-            batch.weight += weight
+            batch = self._room_for(weight)
+            if batch is not None:
+                batch.items.append(Item(make, args))
         if self.strict:
             self._wake.set()
+        return batch
+
+    def tell(self, make: Maker, given: tuple[Any, ...], told: bytes) -> Batch | None:
+        """Have something told: in one record with what came before, if all else is in common.
+
+        Parameters
+        ----------
+        make
+            Gives the record: ``make(page, *given, told)`` with all that is told in it, in order.
+        given
+            What it has in common; compared by ``==``.
+        told
+            What is told.
+
+        Returns
+        -------
+        Batch or None
+            As of `append`.
+        """
+        with self._lock:
+            batch = self._room_for(1)
+            if batch is not None:
+                last = batch.items[-1]
+                if last.told is None or last[:2] != (make, given) or len(last.told) >= TOGETHER:
+                    batch.items.append(Item(make, given, [told]))
+                else:
+                    last.told.append(told)
+        if self.strict:
+            self._wake.set()
+        return batch
+
+    def _room_for(self, weight: int) -> Batch | None:
+        batch = self._batch
+        waiting = self._in_flight + batch.weight
+        # An empty buffer takes anything, or a large matrix could never be written.
+        if waiting and waiting + weight > self._limit:
+            self._lose(weight)
+            return None
+        batch.weight += weight
         return batch
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until what was appended so far is in the file; False if that took too long."""
         with self._lock:
             batch = self._batch
-            if not batch.items and not self._in_flight:
+            if not batch.weight and not self._in_flight:
                 return True
         self._wake.set()
         try:
@@ -197,7 +246,7 @@ class Audit:
             batch, self._batch = self._batch, Batch()
             self._in_flight = batch.weight
         try:
-            self._write(batch.items)
+            self._write(batch.items[1:])
             self._write_gap()
         except AuditUnavailable as error:
             batch.written.set_exception(error)
@@ -209,8 +258,7 @@ class Audit:
     def _write(self, items: Sequence[Item]) -> None:
         at = 0
         while at < len(items):
-            merged = self._merge(items[at : at + WRITE_AT_ONCE])
-            part: list[Body] = [partial(_made, item) for item in merged]
+            part: list[Body] = [partial(_made, item) for item in items[at : at + WRITE_AT_ONCE]]
             last = at + WRITE_AT_ONCE >= len(items)
             try:
                 self._writer.append(part, durable=self.strict and last)
@@ -249,7 +297,8 @@ class Audit:
 def _made(item: Item, page: Page) -> str:
     """A record; one that cannot be made must not end the trail, so that it says so instead."""
     try:
-        body: str = item[0](page, *item[1:])
+        told = () if item.told is None else (item.told,)
+        body = item.make(page, *item.given, *told)
     except Exception as error:
         # Without the text of the error, which can hold coordinates.
         log.error("an audit record could not be made: %s", type(error).__name__)

@@ -20,7 +20,7 @@ SLACK: Final = timedelta(hours=1)
 class Found:
     """A record of a decision, or a part of one, where it stands, and the context that it names.
 
-    Of a block of decisions it is the one; it has the block's ``seq`` and ``hash``.
+    Of a block of decisions it is the one; it has what the block says of all.
     """
 
     segment: str
@@ -43,7 +43,8 @@ def find_decision(folder: Path, decision_id: str) -> Found | None:
     if moment is None or not folder.is_dir():
         return None
     for segment in _around(list_segments(folder), moment):
-        line = find_line(segment.path, decision_id.encode())
+        # A block has its ids without hyphens.
+        line = find_line(segment.path, decision_id.encode(), UUID(decision_id).hex.encode())
         if line is not None:
             record = parse(line)
             context = _context(segment.path, record["context"])
@@ -54,7 +55,7 @@ def find_decision(folder: Path, decision_id: str) -> Found | None:
 def _single(record: dict[str, Any], context: dict[str, Any], decision_id: str) -> dict[str, Any]:
     if record["kind"] != "decisions":
         return record
-    shared = {name: record[name] for name in ("context", "hash", "kind", "seq")}
+    shared = {n: record[n] for n in ("context", "hash", "kind", "seq", "who") if n in record}
     return next(
         {**each, **shared} for each in expand(record, context) if each["decision_id"] == decision_id
     )

@@ -9,17 +9,15 @@ its own in each segment, whose number they name as ``context``.
 from __future__ import annotations
 
 import json
-import sys
-from array import array
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import lru_cache
+from datetime import UTC, datetime, timedelta
 from struct import Struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
-from routing_service.answer import BITS, DESTINATION
+from routing_service.answer import BITS, DESTINATION, HEAD, columns, pack, unpack
 from routing_service.observe.chain import canonical
 
 if TYPE_CHECKING:
@@ -27,8 +25,6 @@ if TYPE_CHECKING:
     from routing_service.observe.segment_writer import Page
 
 Json = dict[str, Any]
-PlainRow = tuple["Location", Sequence[int], str, datetime, int]
-"""Place, numbers of the answer, id, moment, and nanoseconds that it took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,7 @@ def pack_answer(numbers: Sequence[int]) -> str:
     >>> pack_answer([1, -1])
     'AQAAAP////8='
     """
-    return _base64(_struct(len(numbers)).pack(*numbers))
+    return _base64(pack(numbers))
 
 
 def unpack_answer(text: object) -> list[int]:
@@ -102,50 +98,36 @@ def unpack_answer(text: object) -> list[int]:
     packed = a2b_base64(text, strict_mode=True)
     if len(packed) % 4:
         raise ValueError("an answer is whole numbers of 32 bits")
-    return list(_struct(len(packed) // 4).unpack(packed))
+    return list(unpack(packed))
 
 
-@lru_cache(maxsize=64)
-def _struct(count: int) -> Struct:
-    return Struct(f"<{count}i")
+def block_record(page: Page, frame: Frame, records: Sequence[bytes], who: str | None = None) -> str:
+    """Plain decisions of one state as one record, as the kernels gave them; `expand` reads it.
 
+    Not even one of them is told in digits: that takes the writer ten times as long, during which
+    requests wait for the interpreter. Their ids stand apart, where they are found without
+    unpacking.
 
-def plain_record(page: Page, taken: Taken, decision_id: str, at: datetime, took_ns: int) -> str:
-    """A decision that depends on its position alone, as nearly all do: `decision_record`, quickly.
-
-    No dictionary is built only to be sorted and walked.
+    Parameters
+    ----------
+    page
+        Where the record is put; gets a record of the context first, if it has none.
+    frame
+        What they were taken under.
+    records
+        Head and numbers of each, see `routing_service.answer`.
+    who
+        Name of the key that they came with.
     """
-    location, frame = taken.location, taken.frame
     named = page.context(frame.context)
+    ids = b"".join([record[:16] for record in records]).hex()
+    taken = _base64(b"".join(records))
+    # Written out: the encoder would look through all of it for what it has to escape, and take as
+    # long as all else together.
+    whose = "" if who is None else f',"who":{json.dumps(who, ensure_ascii=False)}'
     return (
-        f'{{"answer":"{pack_answer(taken.numbers)}","at":"{at.isoformat()}","bits":{taken.bits},'
-        f'"context":{named},"decision_id":"{decision_id}",'
-        f'"destination":{frame.codes[taken.destination]},"kind":"decision",'
-        f'"request":{{"lat":{location.lat!r},"lon":{location.lon!r},"source":"{location.source}"}},'
-        f'"seq":{page.seq},"speed_set":{frame.speed_set},"took_us":{took_ns // 1000}}}'
-    )
-
-
-def block_record(page: Page, frame: Frame, rows: Sequence[PlainRow]) -> str:
-    """Many plain decisions of one state as one record, for when many come at once.
-
-    One after another it would take the writer four times as long, during which requests wait for
-    the interpreter. `expand` gives each decision back.
-    """
-    named = page.context(frame.context)
-    places = array("d", [degrees for row in rows for degrees in (row[0].lat, row[0].lon)])
-    return canonical(
-        {
-            "answers": _base64(b"".join([_struct(len(row[1])).pack(*row[1]) for row in rows])),
-            "context": named,
-            "ids": " ".join([row[2] for row in rows]),
-            "kind": "decisions",
-            "moments": _base64(_little(array("d", [row[3].timestamp() for row in rows]))),
-            "places": _base64(_little(places)),
-            "seq": page.seq,
-            "speed_set": json.loads(frame.speed_set),
-            "took_us": [row[4] // 1000 for row in rows],
-        }
+        f'{{"context":{named},"ids":"{ids}","kind":"decisions","seq":{page.seq},'
+        f'"speed_set":{frame.speed_set},"taken":"{taken}"{whose}}}'
     )
 
 
@@ -162,49 +144,42 @@ def expand(record: Json, context: Json) -> list[Json]:
     if record["kind"] == "matrix":
         same = {"at": record["at"], "decision_id": record["decision_id"]}
         return [{**same, **each} for each in record["rows"] if "error" not in each]
-    ids = record["ids"].split(" ")
-    answers = a2b_base64(record["answers"], strict_mode=True)
-    width = len(answers) // len(ids)
-    places, moments = _doubles(record["places"]), _doubles(record["moments"])
-    counts = (len(answers) / width, len(places) / 2, len(moments), len(record["took_us"]))
-    if counts != (len(ids),) * len(counts):
-        raise ValueError("a block whose parts are not of the same count")
     codes = [*context["units"], None]
-    rows = []
-    for i, id_ in enumerate(ids):
-        packed = answers[i * width : (i + 1) * width]
-        numbers = _struct(width // 4).unpack(packed)
-        rows.append(
-            {
-                "answer": _base64(packed),
-                "at": datetime.fromtimestamp(moments[i], UTC).isoformat(),
-                "bits": numbers[BITS],
-                "decision_id": id_,
-                "destination": codes[numbers[DESTINATION]],
-                "request": {"lat": places[2 * i], "lon": places[2 * i + 1], "source": "lat_lon"},
-                "speed_set": record["speed_set"],
-                "took_us": record["took_us"][i],
-            }
-        )
-    return rows
+    taken = a2b_base64(record["taken"], strict_mode=True)
+    size = _HEAD.size + 4 * columns(len(context["units"]))
+    if len(taken) % size or len(record["ids"]) != 32 * (len(taken) // size):
+        raise ValueError("a block whose parts are not of the same count")
+    return [
+        _plain(taken[first : first + size], codes, record["speed_set"])
+        for first in range(0, len(taken), size)
+    ]
+
+
+def _plain(packed: bytes, codes: Sequence[str | None], speed_set: str) -> Json:
+    """One decision of a block."""
+    id_, at_ns, lat, lon, took_ns = _HEAD.unpack_from(packed)
+    answer = packed[_HEAD.size :]
+    numbers = unpack(answer)
+    return {
+        "answer": _base64(answer),
+        "at": (EPOCH + timedelta(microseconds=at_ns // 1000)).isoformat(),
+        "bits": numbers[BITS],
+        "decision_id": str(UUID(bytes=id_)),
+        "destination": codes[numbers[DESTINATION]],
+        "request": {"lat": lat, "lon": lon, "source": "lat_lon"},
+        "speed_set": speed_set,
+        "took_us": took_ns // 1000,
+    }
+
+
+_HEAD: Final = Struct("<16sqddq")
+assert _HEAD.size == 8 * HEAD
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _base64(packed: bytes) -> str:
     return b2a_base64(packed, newline=False).decode()
-
-
-def _little(numbers: array[float]) -> bytes:
-    """Low byte first, on any machine."""
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return numbers.tobytes()
-
-
-def _doubles(text: str) -> array[float]:
-    numbers = array("d", a2b_base64(text, strict_mode=True))
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return numbers
 
 
 def decision_record(

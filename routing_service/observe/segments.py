@@ -99,8 +99,8 @@ def _lines_backwards(path: Path) -> Iterator[tuple[bytes, int]]:
             yield line, len(line) + 1
 
 
-def find_line(path: Path, wanted: bytes) -> bytes | None:
-    """The first line of a file that holds `wanted`, without its end; None if none does.
+def find_line(path: Path, *wanted: bytes) -> bytes | None:
+    """The first line of a file that holds any of `wanted`, without its end; None if none does.
 
     Reads in pieces: each read lets other threads run, and none is held up for long.
     """
@@ -108,9 +108,9 @@ def find_line(path: Path, wanted: bytes) -> bytes | None:
     with path.open("rb") as file:
         while piece := file.read(SCAN_BYTES):
             block = rest + piece
-            at = block.find(wanted)
-            if at >= 0:
-                start = block.rfind(b"\n", 0, at) + 1
+            found = [at for at in map(block.find, wanted) if at >= 0]
+            if found:
+                start = block.rfind(b"\n", 0, min(found)) + 1
                 return (block[start:] + file.readline()).partition(b"\n")[0]
             rest = block[block.rfind(b"\n") + 1 :]
     return None

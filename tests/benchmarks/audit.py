@@ -19,7 +19,7 @@ from pathlib import Path
 
 from routing_service.api.fast_lane import FastLane
 from routing_service.live.engine import Engine
-from routing_service.live.recorder import Recorder, merge_plain
+from routing_service.live.recorder import Recorder
 from routing_service.live.replay import Replay
 from routing_service.load.wire import exchange, read_target
 from routing_service.observe.audit import Audit
@@ -75,7 +75,7 @@ def in_process_rows(folder: Path) -> list[Row]:
     """A decision with its JSON on the fast lane: what the caller waits, and all that it costs."""
     engine = Engine(open_snapshot(GRAPH))
     open_writer = partial(SegmentWriter, folder / "in_process", _now)
-    audit = Audit(open_writer, _now, limit=10**6, merge=merge_plain)
+    audit = Audit(open_writer, _now, limit=10**6)
     audit.start()
     lanes = [FastLane(_nothing, engine), FastLane(_nothing, engine, Recorder(audit, folder))]
     urls = [request.split(b" ")[1] for request in questions(read_target("http://127.0.0.1:1"))]

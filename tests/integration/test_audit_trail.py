@@ -52,6 +52,13 @@ def segments(folder: Path) -> list[Segment]:
     return list_segments(folder / "audit")
 
 
+def missing(folder: Path, decision_ids: list[str]) -> list[str]:
+    """Those that are on no record; a block of plain decisions has its ids without hyphens."""
+    written = b"".join(segment.path.read_bytes() for segment in segments(folder))
+    text = written.decode().replace("-", "")
+    return [each for each in decision_ids if each.replace("-", "") not in text]
+
+
 def until_recorded(server: Server, decision_id: str) -> dict[str, Any]:
     """What any worker says of a decision once its own worker has written it."""
     end = time.monotonic() + PATIENCE_S
@@ -104,9 +111,7 @@ def test_a_worker_killed_in_the_middle_of_traffic_leaves_a_trail_that_holds(tmp_
     assert (code, report["breaks"], report["differences"]) == (0, [], [])
     assert report["agreed"] == report["decisions"] > 0
     # A worker that is killed loses what it had not written: 50 ms of traffic, three times.
-    recorded = b"".join(s.path.read_bytes() for s in segments(tmp_path))
-    lost = [each for each in answered if each.encode() not in recorded]
-    assert len(lost) < len(answered) / 2
+    assert len(missing(tmp_path, answered)) < len(answered) / 2
     # Those that took over went on with the chain of the one before.
     assert len({segment.chain for segment in segments(tmp_path)}) == 2
     assert len(segments(tmp_path)) == 5
@@ -120,8 +125,7 @@ def test_strict_has_every_answered_decision_on_disk_whenever_it_is_killed(tmp_pa
         answered = [ask(server, 53.45 + n / 1000).json()["decision_id"] for n in range(40)]
         server.process.kill()
         server.process.wait()
-    recorded = b"".join(s.path.read_bytes() for s in segments(tmp_path))
-    assert all(each.encode() in recorded for each in answered)
+    assert missing(tmp_path, answered) == []
     code, report = replay(tmp_path)
     assert (code, report["agreed"], len(report["open"])) == (0, 40, 1)
 

@@ -90,6 +90,36 @@ def test_what_is_appended_from_several_threads_is_written_once_and_in_each_ones_
         assert [t for t in texts if t[0] == name] == [f"{name}{n}" for n in range(500)]
 
 
+def together(page: Page, topic: str, told: list[bytes]) -> str:
+    return note(page, f"{topic}: {b' '.join(told).decode()}")
+
+
+def test_what_has_all_else_in_common_is_told_in_one_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_module, "TOGETHER", 3)
+    audit = Audit(lambda: Disk(tmp_path, Clock()), Clock())
+    for topic, told in (*(("a", n) for n in range(5)), ("b", 5), ("a", 6)):
+        assert audit.tell(together, (topic,), str(told).encode()) is not None
+    audit.append(note, "between")
+    audit.tell(together, ("a",), b"7")
+    assert audit.waiting == 9
+    audit.start()  # only now, so that the thread finds them all at once
+    audit.stop()
+    assert read(tmp_path)[1] == ["a: 0 1 2", "a: 3 4", "b: 5", "a: 6", "between", "a: 7"]
+
+
+def test_of_what_is_told_together_no_more_waits_than_fits(tmp_path: Path) -> None:
+    audit = Audit(lambda: Disk(tmp_path, Clock()), Clock(), limit=10)
+    taken = [audit.tell(together, ("a",), b"x") is not None for _ in range(12)]
+    assert taken == [True] * 10 + [False] * 2
+    audit.start()
+    audit.stop()
+    trail, texts = read(tmp_path)
+    assert texts == ["a: " + " ".join("x" * 10)]
+    assert trail.lost == 2
+
+
 def test_flushing_makes_what_was_appended_readable(tmp_path: Path) -> None:
     with running(tmp_path) as (audit, _):
         for number in range(3):

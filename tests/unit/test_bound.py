@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from routing_service.answer import columns
+from routing_service.answer import BITS, columns, pack, unpack
 from routing_service.decision.standing import Standing
 from routing_service.kernels.answering import Rules, answer_one
-from routing_service.kernels.bound import BoundNetwork
+from routing_service.kernels.bound import BoundNetwork, Desk
 from routing_service.kernels.lookup import Labelled
 from routing_service.kernels.probability import SCRATCH
 from routing_service.live.snapshot import Snapshot
@@ -47,8 +47,19 @@ def test_the_same_answer_wherever_one_asks() -> None:
     shown = scene()
     bound, standing = BoundNetwork(shown._net, shown._rules), shown.standing
     for lon, lat, heading in places(200):
-        answer = bound(lon * E7, lat * E7, *heading, standing.table, standing.table_at)
-        assert list(answer) == unbound(shown, lon, lat, heading)
+        bits, packed = bound(lon * E7, lat * E7, *heading, standing.table, standing.table_at)
+        assert list(unpack(packed)) == unbound(shown, lon, lat, heading)
+        assert bits == unpack(packed)[BITS]
+
+
+def test_a_position_alone_is_answered_on_the_callers_desk() -> None:
+    shown = scene()
+    bound, standing, desk = BoundNetwork(shown._net, shown._rules), shown.standing, Desk(2)
+    ask = bound.plainly(standing.table, standing.table_at)
+    for lon, lat, _ in places(200):
+        assert ask(lon * E7, lat * E7, desk) == desk.answer[BITS]
+        assert desk.answer.tolist() == unbound(shown, lon, lat, (0.0, 0.0))
+        assert desk.numbers.tobytes() == pack(desk.answer.tolist())
 
 
 def test_it_keeps_its_network_alive() -> None:
@@ -59,9 +70,9 @@ def test_it_keeps_its_network_alive() -> None:
     gc.collect()
     filler = [np.full(1 << 16, 7, np.int32) for _ in range(64)]  # would overwrite what was freed
     standing = Standing(shown.units, ("divert", "open"))
-    answer = bound(-1.5 * E7, 53.47 * E7, 0.0, 0.0, standing.table, standing.table_at)
+    _, packed = bound(-1.5 * E7, 53.47 * E7, 0.0, 0.0, standing.table, standing.table_at)
     assert len(filler) == 64
-    assert list(answer) == unbound(shown, -1.5, 53.47, (0.0, 0.0))
+    assert list(unpack(packed)) == unbound(shown, -1.5, 53.47, (0.0, 0.0))
 
 
 def test_threads_do_not_share_their_buffers() -> None:
@@ -72,8 +83,8 @@ def test_threads_do_not_share_their_buffers() -> None:
 
     def ask(i: int) -> bool:
         lon, lat, heading = asked[i % 60]
-        answer = bound(lon * E7, lat * E7, *heading, standing.table, standing.table_at)
-        return list(answer) == wanted[i % 60]
+        _, packed = bound(lon * E7, lat * E7, *heading, standing.table, standing.table_at)
+        return list(unpack(packed)) == wanted[i % 60]
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(ask, range(2_000)))

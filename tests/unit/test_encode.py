@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from routing_service.api import encode, ids
 from routing_service.decision.model import Location, Snap
@@ -136,6 +139,26 @@ def test_ids_are_uuids_of_version_7_in_the_order_of_time(
     assert (early.version, early.variant) == (7, "specified in RFC 4122")
     assert early.int >> 80 == 1_700_000_000_123
     assert str(early) < str(late)
+
+
+@given(st.integers(0, 2**62), st.integers(-(2**63), 2**63 - 1), st.integers(-(2**63), 2**63 - 1))
+def test_an_id_is_made_of_its_moment_and_its_random_bits(at_ns: int, word: int, other: int) -> None:
+    made = UUID(ids.compose_id(at_ns, word, other))
+    assert str(made) == ids.compose_id(at_ns, word, other)
+    assert (made.version, made.variant) == (7, "specified in RFC 4122")
+    assert made.int >> 80 == at_ns // 1_000_000
+    assert made.int >> 64 & 0xFFF == word & 0xFFF
+    assert made.int & (1 << 62) - 1 == other & (1 << 62) - 1
+
+
+def test_forked_processes_do_not_share_their_chance() -> None:
+    ids.chance()  # some are left over, which a child must not use too
+    reading, writing = os.pipe()
+    if not os.fork():
+        os.write(writing, repr([ids.chance() for _ in range(3)]).encode())
+        os._exit(0)
+    os.wait()
+    assert os.read(reading, 4096) != repr([ids.chance() for _ in range(3)]).encode()
 
 
 def test_ids_of_one_millisecond_differ(monkeypatch: pytest.MonkeyPatch) -> None:

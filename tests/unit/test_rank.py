@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing_service.answer import BITS, CM, MS, P10, P90, SHARE, TIMES, columns
+from routing_service.answer import BITS, CM, MS, P10, P90, SHARE, TIMES, columns, pack
 from routing_service.decision.decision import Decision, Roster
 from routing_service.decision.model import Status, Unit
 from routing_service.decision.standing import Standing
@@ -42,7 +42,11 @@ def decide(
     answer[TIMES + 3 * MS : TIMES + 3 * CM] = ms
     answer[TIMES + 3 * CM : TIMES + 3 * CM + 3] = cm
     rank_units(standing.table, round(near_tie * MINUTE), answer)
-    return Decision(tuple(answer.tolist()), Roster(standing, ["A61"], doubts))
+    return decision_of(answer.tolist(), Roster(standing, ["A61"], doubts))
+
+
+def decision_of(numbers: Sequence[int], roster: Roster) -> Decision:
+    return Decision(pack(numbers), roster, numbers[BITS])
 
 
 def codes(decision: Decision) -> list[str]:
@@ -198,7 +202,7 @@ def test_a_door_that_was_not_surveyed_is_a_doubt() -> None:
     answer = np.zeros(columns(3), np.int32)
     answer[TIMES : TIMES + 3] = [MINUTE, 2 * MINUTE, 3 * MINUTE]
     rank_units(Standing(units).table, 1, answer)
-    assert Decision(answer.tolist(), Roster(Standing(units), [])).flags == ("site_point_door",)
+    assert decision_of(answer.tolist(), Roster(Standing(units), [])).flags == ("site_point_door",)
 
 
 # --- what is known of the error ----------------------------------------------------------------
@@ -206,7 +210,7 @@ def test_each_row_has_the_spread_of_its_own_unit_and_a_row_without_a_route_has_n
     numbers = list(decide([21.0, 18.0, None]).numbers)
     for block, values in ((P10, [170, 150, 0]), (P90, [260, 220, 0]), (SHARE, [200, 800, 0])):
         numbers[TIMES + 3 * block : TIMES + 3 * block + 3] = values
-    decision = Decision(numbers, Roster(Standing(UNITS), ["A61"], error_known=True))
+    decision = decision_of(numbers, Roster(Standing(UNITS), ["A61"], error_known=True))
     assert codes(decision) == ["RHQHH", "RFSDA", "RP5DR"]
     assert [(row.p10_minutes, row.p90_minutes, row.p_nearest) for row in decision.ranking] == [
         (15.0, 22.0, 0.8),
