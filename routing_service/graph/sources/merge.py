@@ -59,7 +59,7 @@ def winners(
 def distinct(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
     """Sort values and leave out copies: `numpy.unique`, which takes ten times as long.
 
-    (240 against 20 ms on 330,000 node ids: since numpy 2.3 it sorts after hashing.)
+    (85 against 6 ms on 270,000 node ids: since numpy 2.3 it hashes first and sorts then.)
     """
     ordered = np.sort(values)
     is_first = np.ones(len(ordered), np.bool_)

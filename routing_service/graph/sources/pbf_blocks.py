@@ -1,10 +1,10 @@
 """OSM PBF files block by block: what roads need of each, as arrays.
 
 The common form of such files only, which is what all extracts of today are: blocks packed with
-zlib, nodes in dense rows. Of Newport pyosmium handed over 18,000 objects with 110,000 tags and
-node references, one Python call each; here the same costs a few calls per block of 8,000.
-`UnusualPbf` says that a file is better left to pyosmium, which reads all forms and knows what is
-wrong with a damaged one.
+zlib, nodes in dense rows. Of Newport pyosmium hands over 11,000 objects with 50,000 references to
+nodes, one Python call each; here a block of 8,000 objects costs a few calls. `UnusualPbf` says
+that a file is better left to pyosmium, which reads all forms and knows what is wrong with a
+damaged one.
 
 https://wiki.openstreetmap.org/wiki/PBF_Format
 """
@@ -41,6 +41,7 @@ from routing_service.units import BoolArray, ByteArray, IntArray, LongArray
 KNOWN_FEATURES = {b"OsmSchema-V0.6", b"DenseNodes"}
 MAX_HEADER, MAX_BLOB = 64 * 1024, 32 * 1024 * 1024
 RESTRICTION = b"restriction"
+INT32_MAX = 2**31 - 1
 
 # Three strings, and way 1 from node 1 to node 2 with the third as the value of the second.
 SMALLEST_BLOCK = (
@@ -60,8 +61,8 @@ class NodeBlock:
     """Nodes of one block; `tagged` are positions of those that have a tag of `NODE_KEYS`."""
 
     ids: LongArray
-    lon_e7: LongArray
-    lat_e7: LongArray
+    lon_e7: IntArray
+    lat_e7: IntArray
     tagged: LongArray
     tags: TagRows
 
@@ -254,7 +255,8 @@ class _Block:
         owner = np.repeat(np.arange(len(lengths)), lengths // 2)
         tagged = distinct(owner[wanted])
         rows = gathered(tag_first, tags, tagged)
-        return NodeBlock(ids, lon_e7, lat_e7, tagged, self._tag_rows(*rows, is_routing_key))
+        kept = self._tag_rows(*rows, is_routing_key)
+        return NodeBlock(ids, _narrowed(lon_e7), _narrowed(lat_e7), tagged, kept)
 
     def _ways(self, group: Span) -> WayBlock:
         elements, first, tags, _ = self._elements(group, 3, self._marked(WAY_KEYS), None)
@@ -346,6 +348,11 @@ class _Block:
         pairs, codes = np.unique(whole, return_inverse=True)
         texts = [(keys[pair // n], self._text(pair % n)) for pair in pairs.tolist()]
         return TagRows(first, codes.astype(np.int32), texts)
+
+
+def _narrowed(e7: LongArray) -> IntArray:
+    """Half as wide: there may be 100 million nodes. What does not fit stays far off the globe."""
+    return np.clip(e7, -INT32_MAX, INT32_MAX).astype(np.int32)
 
 
 def _whole(n: int) -> int:

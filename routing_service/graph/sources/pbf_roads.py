@@ -44,7 +44,7 @@ def read_quickly(path: Path, builder: RawBuilder) -> Extract:
         if isinstance(one, RelationRecord):
             builder.add_relation(one.id, one.tags, one.members, version=one.version)
     blocks = [one for one in found if isinstance(one, NodeBlock)]
-    table = _NodeTable(blocks)
+    table = NodeTable(blocks)
     return Extract(path, "pbf", _node_tags(blocks), table.locate)
 
 
@@ -72,13 +72,14 @@ def _node_tags(blocks: Sequence[NodeBlock]) -> dict[int, Tags]:
     return {node_id: tagsets[k] for node_id, k in zip(ids, tagset[slows].tolist(), strict=True)}
 
 
-class _NodeTable:
+class NodeTable:
     """All nodes of a file, by rising id."""
 
     def __init__(self, blocks: Sequence[NodeBlock]) -> None:
+        nothing = np.zeros(0, np.int32)
         self._ids = _joined([block.ids for block in blocks])
-        self._lon_e7 = _joined([block.lon_e7 for block in blocks])
-        self._lat_e7 = _joined([block.lat_e7 for block in blocks])
+        self._lon_e7 = np.concatenate([nothing, *(block.lon_e7 for block in blocks)])
+        self._lat_e7 = np.concatenate([nothing, *(block.lat_e7 for block in blocks)])
         if (self._ids[1:] <= self._ids[:-1]).any():
             order = np.argsort(self._ids, kind="stable")
             self._ids, self._lon_e7 = self._ids[order], self._lon_e7[order]
@@ -90,8 +91,7 @@ class _NodeTable:
         at = at[at != NONE]
         lon_e7, lat_e7 = self._lon_e7[at], self._lat_e7[at]
         real = (np.abs(lon_e7) <= MAX_LON_E7) & (np.abs(lat_e7) <= MAX_LAT_E7)
-        kept = at[real]
-        return Nodes(self._ids[kept], lon_e7[real].astype(np.int32), lat_e7[real].astype(np.int32))
+        return Nodes(self._ids[at[real]], lon_e7[real], lat_e7[real])
 
 
 def _joined(columns: Sequence[LongArray]) -> LongArray:
