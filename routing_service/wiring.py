@@ -291,7 +291,10 @@ def verify_golden(path: Path, incidents: Path | None = None) -> GoldenReport:
 
 def warm_kernels() -> float:
     """Compile every kernel into the cache, on a network of one crossroads; seconds it took."""
+    from routing_service.graph.sources.pbf_blocks import SMALLEST_BLOCK, read_block
+
     started = time.perf_counter()
+    read_block(SMALLEST_BLOCK)
     e7 = np.array([0, -10_000, 10_000, 0, 0], dtype=np.int32)
     raw = RawNetwork(
         network="osm",

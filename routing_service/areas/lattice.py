@@ -65,8 +65,8 @@ def sample(snapshot: Snapshot, spacing_m: float = SPACING_M) -> Lattice:
             f"{columns * rows:,} points are more than {MOST_POINTS:,}: take a spacing above"
             f" {spacing_m * math.sqrt(columns * rows / MOST_POINTS):.0f} m"
         )
-    lon = west + (np.arange(columns) - 1) * step_lon
-    lat = south + (np.arange(rows) - 1) * step_lat
+    lon = west + np.arange(-1.0, columns - 1) * step_lon
+    lat = south + np.arange(-1.0, rows - 1) * step_lat
     units = len(snapshot.units)
     answers = snapshot.answers(np.tile(lon, rows), np.repeat(lat, columns))
     ms = np.ascontiguousarray(answers[:, TIMES : TIMES + units])

@@ -112,9 +112,9 @@ def nearest_probability(minutes: FloatArray, model: ErrorModel) -> FloatArray:
     ndarray
         ``float64[n]``.
     """
-    from routing_service.kernels.probability import nearest_probabilities_many
+    from routing_service.kernels.probability import SCRATCH, nearest_probabilities_many
 
     ms = np.where(np.isnan(minutes), INF_MS, np.rint(minutes * MS_PER_MINUTE)).astype(np.int32)
-    out = np.empty(ms.shape)
-    nearest_probabilities_many(ms, model.sigma_unit, model.shift_ms, out)
+    out, scratch = np.empty(ms.shape), np.empty((SCRATCH, ms.shape[1]))
+    nearest_probabilities_many(ms, model.sigma_unit, model.shift_ms, scratch, out)
     return np.asarray(out[np.arange(len(ms)), metrics.chosen(minutes)])

@@ -35,7 +35,7 @@ from routing_service.graph.trees import (
 from routing_service.graph.turns import Edges, Turns, all_turns, bearings, without_u_turns
 from routing_service.kernels.components import strong_components
 from routing_service.progress import Progress
-from routing_service.units import E7, NONE, BoolArray, FlagArray, IntArray
+from routing_service.units import E7, NONE, BoolArray, FlagArray, IntArray, LongArray
 
 if TYPE_CHECKING:
     from routing_service.graph.sources.raw import RawNetwork
@@ -181,7 +181,7 @@ def _connect(
         raise InvalidSource("no two roads of the map connect: check the extract")
     grid = build_grid(segments, which)
     doors = place_doors(units, grid, segments, (edge_ms, edge_cm, base))
-    nodes, ends = np.unique(np.concatenate([edges.from_node, edges.to_node]), return_inverse=True)
+    nodes, index = _used_nodes(edges, len(raw.node_ids))
     label_first, label_bytes = _labels(raw)
     no_trees = np.zeros((0, n_edges), dtype=np.int32)
     no_sets = np.zeros((0, *doors.table.shape[:1], n_edges), dtype=np.int32)
@@ -189,8 +189,8 @@ def _connect(
         node_ids=raw.node_ids[nodes],
         node_lon_e7=raw.node_lon_e7[nodes],
         node_lat_e7=raw.node_lat_e7[nodes],
-        edge_from=ends[:n_edges].astype(np.int32),
-        edge_to=ends[n_edges:].astype(np.int32),
+        edge_from=index[edges.from_node],
+        edge_to=index[edges.to_node],
         edge_ms=edge_ms,
         edge_cm=edge_cm,
         edge_way=edges.way,
@@ -234,6 +234,13 @@ def _connect(
         "components": int(component.max()) + 1,
     }
     return graph, doors, counts
+
+
+def _used_nodes(edges: Edges, n_nodes: int) -> tuple[LongArray, IntArray]:
+    """The nodes at which an edge begins or ends, and the number of each among them."""
+    used = np.zeros(n_nodes, dtype=np.bool_)
+    used[edges.from_node] = used[edges.to_node] = True
+    return np.flatnonzero(used), np.cumsum(used, dtype=np.int32) - np.int32(1)
 
 
 def _table(turns: Turns, n_edges: int) -> tuple[IntArray, ...]:

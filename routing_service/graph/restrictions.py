@@ -58,10 +58,11 @@ class _Roads:
         self.arriving: dict[tuple[int, int], list[int]] = defaultdict(list)
         self.leaving: dict[tuple[int, int], list[int]] = defaultdict(list)
         self.of_way: dict[int, list[int]] = defaultdict(list)
-        for e in np.flatnonzero(np.isin(edges.way, named)).tolist():
-            way = int(edges.way[e])
-            self.arriving[way, int(edges.to_node[e])].append(e)
-            self.leaving[way, int(edges.from_node[e])].append(e)
+        rows = np.flatnonzero(np.isin(edges.way, named))
+        columns = (rows, edges.way[rows], edges.from_node[rows], edges.to_node[rows])
+        for e, way, start, end in zip(*(column.tolist() for column in columns), strict=True):
+            self.arriving[way, end].append(e)
+            self.leaving[way, start].append(e)
             self.of_way[way].append(e)
 
     def into(self, ways: Iterable[int], node: int) -> list[int]:
@@ -147,7 +148,7 @@ def _at_node(
         for e in sources:
             row = slice(first[e], first[e + 1])
             to = turns.to[row]
-            hit = np.isin(to, sorted(targets))
+            hit = np.array([t in targets for t in to.tolist()], dtype=np.bool_)
             if "u_turn" in name and roads.edges.twin[e] in targets:
                 # Back along the way one came; else from one carriageway into the other.
                 hit &= to == roads.edges.twin[e]

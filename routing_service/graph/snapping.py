@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from routing_service.kernels.metric import metres_per_e7
+from routing_service.kernels.metric import each_metres_per_e7
 from routing_service.kernels.snap import fill_grid
 from routing_service.units import IntArray, LongArray
 
@@ -35,7 +35,7 @@ def build_grid(segments: IntArray, which: IntArray) -> tuple[LongArray, IntArray
     lat = segments[which][:, [1, 3]].astype(np.int64)
     west, south = int(lon.min()), int(lat.min())
     width, height = int(lon.max()) - west + 1, int(lat.max()) - south + 1
-    kx, ky = metres_per_e7(float(south + height / 2))
+    (kx,), (ky,) = each_metres_per_e7(np.array([south + height / 2]))
     cell_m = max(CELL_M, math.sqrt(width * kx * height * ky / (CELLS_PER_SEGMENT * len(which))))
     cell_lon, cell_lat = math.ceil(cell_m / kx), math.ceil(cell_m / ky)
     columns, rows = width // cell_lon + 1, height // cell_lat + 1

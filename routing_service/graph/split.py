@@ -14,7 +14,7 @@ import numpy as np
 
 from routing_service.errors import InvalidSource
 from routing_service.graph.sources.raw import MESH_TAG
-from routing_service.kernels.metric import metres_per_e7
+from routing_service.kernels.metric import each_metres_per_e7
 from routing_service.units import BoolArray, FloatArray, IntArray, LongArray
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def split_ways(raw: RawNetwork, profile: Profile) -> Pieces:
         dropped[f"way_{uses[t].dropped}"] += int(n)
 
     way, node = _positions(raw, kept_ways)
-    nodes = {int(i): profile.node(raw.node_tags[i]) for i in sorted(raw.node_tags)}
+    nodes = _node_uses(raw, profile)
     cut = _cuts(raw, way, node, nodes)
     inside = way[1:] == way[:-1]
     starts = np.flatnonzero(cut[:-1] & inside)
@@ -92,6 +92,19 @@ def split_ways(raw: RawNetwork, profile: Profile) -> Pieces:
     order = np.argsort(_hilbert(raw, node[(starts + ends) // 2]), kind="stable")
     starts, ends = starts[order], ends[order]
     return _with_segments(raw, way, node, starts, ends, uses, nodes, dict(dropped))
+
+
+def _node_uses(raw: RawNetwork, profile: Profile) -> dict[int, NodeUse]:
+    """What the profile says of the tagged nodes; of those with the same tags it is asked once."""
+    known: dict[tuple[tuple[str, str], ...], NodeUse] = {}
+    uses = {}
+    for i in sorted(raw.node_tags):
+        tags = raw.node_tags[i]
+        kind = tuple(tags.items())
+        if kind not in known:
+            known[kind] = profile.node(tags)
+        uses[int(i)] = known[kind]
+    return uses
 
 
 def _positions(raw: RawNetwork, kept_ways: BoolArray) -> tuple[IntArray, IntArray]:
@@ -193,7 +206,7 @@ def _mesh(raw: RawNetwork) -> BoolArray:
 
 def segment_lengths_m(xy: IntArray) -> FloatArray:
     """Lengths in metres of segments ``int32[n, 4]`` in position units."""
-    kx, ky = metres_per_e7((xy[:, 1].astype(np.float64) + xy[:, 3]) / 2.0)
+    kx, ky = each_metres_per_e7((xy[:, 1].astype(np.float64) + xy[:, 3]) / 2.0)
     dx = (xy[:, 2].astype(np.float64) - xy[:, 0]) * kx
     dy = (xy[:, 3].astype(np.float64) - xy[:, 1]) * ky
     lengths: FloatArray = np.hypot(dx, dy)

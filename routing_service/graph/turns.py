@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from routing_service.graph.split import Pieces, ranges
-from routing_service.kernels.metric import metres_per_e7
+from routing_service.kernels.metric import each_metres_per_e7
 from routing_service.units import BoolArray, FloatArray, IntArray, LongArray
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Turns:
 def bearings(pieces: Pieces) -> tuple[FloatArray, FloatArray]:
     """Compass bearings in degrees of each piece's first and last segment, in its direction."""
     xy = pieces.segment_xy
-    kx, ky = metres_per_e7(xy[:, 1].astype(np.float64))
+    kx, ky = each_metres_per_e7(xy[:, 1].astype(np.float64))
     bearing = np.degrees(
         np.arctan2(
             (xy[:, 2].astype(np.float64) - xy[:, 0]) * kx,

@@ -1,28 +1,39 @@
-"""The two ways in which kernels are compiled."""
+"""The ways in which kernels are compiled, and how they come back from the disk."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from numba import config, njit
+import numba
+from llvmlite import binding
+from numba.core.caching import FunctionCache
+from numba.core.runtime import _nrt_python  # type: ignore[attr-defined]
 
 F = TypeVar("F", bound=Callable[..., object])
 
+# Releases of numba whose machine code is known to need no more than `_publish_runtime` gives it:
+# what the linker does not find ends the process.
+_TRIED = (0, 68)
+
 
 def kernel(function: F) -> F:
-    """Compile to machine code at the first call, keep it on disk, run without the GIL."""
-    return cast(F, _compiled(function, nogil=True))
+    """Compile to machine code at the first call, keep it on disk, run without the GIL.
+
+    A kernel may not allocate; its caller owns all buffers. So numba's runtime, which counts
+    references, is left out of its code.
+    """
+    return cast(F, _compiled(function, nogil=True, _nrt=False))
 
 
 def inner_kernel(function: F) -> F:
-    """The same for what one incident costs: no reference counts, inlined where it is called.
+    """The same for what one incident costs: inlined where it is called.
 
     A network is a dozen arrays, and numba counts each one's users, atomically, at every level of
     calls and for every slice: two thirds of an answer's time went there (1.17 against 0.40 us on
-    one place asked again and again). Without the runtime that counts, such a kernel may not
-    allocate; its caller owns all buffers.
+    one place asked again and again).
     """
     return cast(F, _compiled(function, nogil=True, forceinline=True, _nrt=False))
 
@@ -42,21 +53,47 @@ def entry(function: Callable[..., object], signature: str) -> Callable[..., Any]
     It is called without numba's look at what comes, which for eight numbers takes as long as a
     whole answer: 1.72 against 0.89 us on one place asked again and again.
     """
-    if config.DISABLE_JIT:  # type: ignore[attr-defined]
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         return function
     return cast("Callable[..., Any]", cast("Any", function).compile(signature))
 
 
-def _compiled(function: Callable[..., object], **options: Any) -> Any:
-    """Compile, with a cache that is out of date when any module of the kernels has changed.
+class _KernelCache(FunctionCache):
+    """Machine code on disk, out of date when any module of the kernels has changed.
 
     Left alone, the cache of a kernel looks at the kernel's own file only, and goes on with the old
     code of a kernel that it calls from another file.
     """
-    dispatcher = njit(cache=True, **options)(function)
-    file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
-    if file is not None:
-        file._source_stamp = _STAMP
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        super().__init__(function)  # type: ignore[no-untyped-call]
+        self._cache_file._source_stamp = _STAMP
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Load machine code without first making the compiler ready, as numba does.
+
+        That takes 170 ms, and 220 more where SciPy is installed, whose linear algebra it imports.
+        """
+        if numba.version_info[:2] != _TRIED:
+            return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        _publish_runtime()
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+
+
+@cache
+def _publish_runtime() -> None:
+    """Tell the linker where numba's runtime is; the compiler would, but compile it anew as well."""
+    for name, address in _nrt_python.c_helpers.items():
+        binding.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
+
+
+def _compiled(function: Callable[..., object], **options: Any) -> Any:
+    dispatcher = numba.njit(**options)(function)
+    if not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        dispatcher._cache = _KernelCache(function)
+        # Else numba looks through all that is installed for extensions of its compiler: 15 ms.
+        dispatcher._compilation_chain_init_hook = lambda: None
     return dispatcher
 
 

@@ -121,13 +121,13 @@ def nearest_probabilities(
 
 @kernel
 def nearest_probabilities_many(
-    ms: IntArray, sigma_unit: float, shift_ms: float, out: FloatArray
+    ms: IntArray, sigma_unit: float, shift_ms: float, scratch: FloatArray, out: FloatArray
 ) -> None:
     """The same for many incidents: ``int32[n, units]`` into ``float64[n, units]``, row by row."""
-    scratch = np.empty((SCRATCH, ms.shape[1]))
     for i in range(ms.shape[0]):
         nearest_probabilities(ms[i], sigma_unit, shift_ms, scratch)
-        out[i] = scratch[SHARES]
+        for u in range(out.shape[1]):
+            out[i, u] = scratch[SHARES, u]
 
 
 @inner_kernel

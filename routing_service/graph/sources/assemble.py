@@ -19,6 +19,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,9 +28,15 @@ from routing_service.errors import InvalidSource
 from routing_service.graph.sources import merge
 from routing_service.graph.sources.osm_tags import road_label, routing_tags
 from routing_service.graph.sources.raw import Network, RawNetwork, Restriction, Source, Tags
-from routing_service.graph.sources.restrictions import Members
+from routing_service.graph.sources.restrictions import (
+    Member,
+    Members,
+    is_restriction,
+    parse_restriction,
+)
 from routing_service.units import NONE, IntArray, LongArray
 
+Content = TypeVar("Content")
 TagItems = tuple[tuple[str, str], ...]
 
 
@@ -148,6 +155,46 @@ class RawBuilder:
         _extend(self._way_tagset, np.full(n, tagset), np.int32)
         _extend(self._way_label, np.full(n, label), np.int32)
 
+    def add_ways(
+        self,
+        way_ids: LongArray,
+        versions: LongArray,
+        nodes: tuple[LongArray, LongArray],
+        tags: tuple[Sequence[Tags], IntArray],
+        labels: tuple[Sequence[tuple[str, str]], IntArray],
+    ) -> None:
+        """Add many ways.
+
+        Parameters
+        ----------
+        way_ids, versions
+            ``int64[n]``.
+        nodes
+            The ways' node ids as CSR, ``int64[n + 1]`` and ``int64[k]``.
+        tags, labels
+            The distinct routing tags and (ref, name) labels, and which each way has, ``int32[n]``.
+        """
+        _extend(self._way_first, len(self._way_refs) + nodes[0][1:], np.int64)
+        _extend(self._way_refs, nodes[1], np.int64)
+        _extend(self._way_ids, way_ids, np.int64)
+        _extend(self._way_parts, np.zeros(len(way_ids)), np.int32)
+        _extend(self._way_versions, versions, np.int32)
+        items = [tuple(routing_tags(each).items()) for each in tags[0]]
+        _extend(self._way_tagset, _codes(self._tagsets, items)[tags[1]], np.int32)
+        _extend(self._way_label, _codes(self._labels, labels[0])[labels[1]], np.int32)
+
+    def add_relation(
+        self, relation_id: int, tags: Tags, members: Iterable[Member], *, version: int = 0
+    ) -> None:
+        """Add a relation if it is a turn restriction; count it if it is a broken one."""
+        if not is_restriction(tags):
+            return
+        restriction = parse_restriction(relation_id, tags, members)
+        if restriction is None:
+            self.drop("restriction_incomplete")
+        else:
+            self.add_restriction(restriction, version=version)
+
     def add_restriction(self, restriction: Restriction, *, version: int = 0) -> None:
         """Add one turn restriction; whether its members exist is for `finish` to check."""
         self._restrictions.append((version, restriction))
@@ -158,7 +205,7 @@ class RawBuilder:
 
     def referenced_nodes(self) -> LongArray:
         """Give the ids of all nodes that ways name so far, sorted: what a reader must look up."""
-        return np.unique(np.asarray(self._way_refs))
+        return merge.distinct(np.asarray(self._way_refs))
 
     def finish(self, network: Network, sources: Sequence[Source]) -> RawNetwork:
         """Merge, cut, sort and index everything that was added.
@@ -215,16 +262,17 @@ class RawBuilder:
 
     def _node_winners(self, dropped: Counter[str]) -> LongArray:
         """Positions of the nodes to keep, by rising id."""
-        tagsets = sorted(set(self._node_tags.values()))
-        rank = {items: i for i, items in enumerate(tagsets, start=1)}
-        tag_rank = np.zeros(len(self._node_ids), np.int32)
-        for position, items in self._node_tags.items():
-            tag_rank[position] = rank[items]
-        versions, lon_e7 = np.asarray(self._node_versions), np.asarray(self._node_lon_e7)
-        rows = merge.winners(
-            identity=(np.asarray(self._node_ids),),
-            preference=(versions, tag_rank, lon_e7, np.asarray(self._node_lat_e7)),
-        )
+
+        def preference() -> tuple[IntArray, ...]:
+            tagsets = sorted(set(self._node_tags.values()))
+            rank = {items: i for i, items in enumerate(tagsets, start=1)}
+            tag_rank = np.zeros(len(self._node_ids), np.int32)
+            for position, items in self._node_tags.items():
+                tag_rank[position] = rank[items]
+            versions, lon_e7 = np.asarray(self._node_versions), np.asarray(self._node_lon_e7)
+            return versions, tag_rank, lon_e7, np.asarray(self._node_lat_e7)
+
+        rows = merge.winners((np.asarray(self._node_ids),), preference)
         _count(dropped, "node_duplicate", len(self._node_ids) - len(rows))
         return rows
 
@@ -233,7 +281,7 @@ class RawBuilder:
         first, way_ids = np.asarray(self._way_first), np.asarray(self._way_ids)
         rows = merge.winners(
             identity=(way_ids, np.asarray(self._way_parts)),
-            preference=(
+            preference=lambda: (
                 np.asarray(self._way_versions),
                 np.diff(first),
                 merge.ranks(self._tagsets)[np.asarray(self._way_tagset)],
@@ -281,6 +329,11 @@ def _restriction_order(record: tuple[int, Restriction]) -> tuple[object, ...]:
     version, found = record
     members = (found.from_ways, found.via_nodes, found.via_ways, found.to_ways)
     return found.relation_id, version, members, tuple(sorted(found.tags.items()))
+
+
+def _codes(interned: dict[Content, int], contents: Iterable[Content]) -> IntArray:
+    """Codes of contents, new ones for those that are new."""
+    return np.array([interned.setdefault(each, len(interned)) for each in contents], np.int32)
 
 
 def _extend(column: array[int], values: npt.ArrayLike, dtype: npt.DTypeLike) -> None:

@@ -6,7 +6,7 @@ Everything here is a pure function of arrays; nothing depends on the order of th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from routing_service.units import NONE, IntArray, LongArray
 
 Content = TypeVar("Content", bound=tuple[Any, ...])
+Number = TypeVar("Number", bound=np.integer[Any])
 Column = npt.NDArray[np.integer[Any]]
 
 
@@ -31,7 +32,9 @@ class Pieces:
     nodes: IntArray
 
 
-def winners(identity: tuple[Column, ...], preference: tuple[Column, ...]) -> LongArray:
+def winners(
+    identity: tuple[Column, ...], preference: Callable[[], tuple[Column, ...]]
+) -> LongArray:
     """Positions of the most preferred record of each identity, in the order of the identities.
 
     Parameters
@@ -39,15 +42,29 @@ def winners(identity: tuple[Column, ...], preference: tuple[Column, ...]) -> Lon
     identity
         Columns of one length that together name a thing, most significant first.
     preference
-        Columns that decide between copies of a thing, most significant first; the greatest wins.
+        Gives columns that decide between copies of a thing, most significant first; the greatest
+        wins. Not asked where every thing is there once and in its place, as in most extracts.
     """
-    order = np.lexsort((*reversed(preference), *reversed(identity)))
+    if (identity[0][1:] > identity[0][:-1]).all():
+        return np.arange(len(identity[0]), dtype=np.int64)
+    order = np.lexsort((*reversed(preference()), *reversed(identity)))
     is_last = np.zeros(len(order), np.bool_)
     if len(order):
         is_last[-1] = True
     for column in identity:
         is_last[:-1] |= column[order[1:]] != column[order[:-1]]
     return order[is_last].astype(np.int64)
+
+
+def distinct(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
+    """Sort values and leave out copies: `numpy.unique`, which takes ten times as long.
+
+    (85 against 6 ms on 270,000 node ids: since numpy 2.3 it hashes first and sorts then.)
+    """
+    ordered = np.sort(values)
+    is_first = np.ones(len(ordered), np.bool_)
+    is_first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[is_first]
 
 
 def fingerprints(first: LongArray, values: LongArray) -> npt.NDArray[np.uint64]:
@@ -94,7 +111,9 @@ def positions(sorted_ids: LongArray, ids: LongArray) -> LongArray:
     return np.where(sorted_ids[found] == ids, found, NONE)
 
 
-def gathered(first: LongArray, values: LongArray, rows: LongArray) -> tuple[LongArray, LongArray]:
+def gathered(
+    first: LongArray, values: npt.NDArray[Number], rows: LongArray
+) -> tuple[LongArray, npt.NDArray[Number]]:
     """Take rows out of a CSR table, in the order given."""
     lengths = (first[1:] - first[:-1])[rows]
     new_first = np.zeros(len(rows) + 1, np.int64)

@@ -94,6 +94,11 @@ def routing_tags(tags: Tags) -> dict[str, str]:
     return {key: tags[key] for key in sorted(tags) if is_routing_key(key)}
 
 
+def is_label_key(key: str) -> bool:
+    """Tell whether a tag key is one that `road_label` reads."""
+    return key in ("ref", "name")
+
+
 def road_label(tags: Tags) -> tuple[str, str]:
     """Return the (ref, name) by which people call a road; empty strings where it has none."""
     return tags.get("ref", "").strip(), tags.get("name", "").strip()

@@ -30,8 +30,9 @@ from routing_service.graph.sources.osm_tags import (
     is_road,
     is_routing_key,
 )
+from routing_service.graph.sources.osmium_reader import add_relation
 from routing_service.graph.sources.osmnx_graph import add_graph
-from routing_service.graph.sources.pbf import add_restriction, describe_source, read_osm_files
+from routing_service.graph.sources.pbf import describe_source, read_osm_files
 from routing_service.graph.sources.raw import RawNetwork, Source
 
 OVERPASS_WAY_KEYS = tuple(
@@ -126,7 +127,7 @@ def _copy_roads(file: osmium.io.File, roads: Path, builder: RawBuilder) -> set[s
         ways_and_relations = osmium.FileProcessor(file, osmium.osm.WAY | osmium.osm.RELATION)
         for entity in ways_and_relations.with_filter(osmium.filter.KeyFilter(*WAY_KEYS, "type")):
             if isinstance(entity, osmium.osm.Relation):
-                add_restriction(entity, builder)
+                add_relation(entity, builder)
             elif isinstance(entity, osmium.osm.Way) and is_road(tags := dict(entity.tags)):
                 writer.add_way(entity)
                 wanted.update(node.ref for node in entity.nodes)

@@ -1,76 +1,23 @@
-"""OpenStreetMap extracts (``.osm.pbf``) through pyosmium.
-
-One pass over each file: pyosmium's C++ filters hand out the few tagged nodes, ways and
-relations, and its location table remembers where all nodes are. Python sees only the nodes that
-roads use: handing over all 256,508 nodes of Newport takes 0.7 s, more than the whole reader.
-"""
+"""OpenStreetMap extracts: one or several files, merged to one network."""
 
 from __future__ import annotations
 
 import hashlib
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import osmium
-from osmium.osm.types import OSMEntity
 
 from routing_service.errors import InvalidSource
 from routing_service.graph.sources.assemble import RawBuilder
+from routing_service.graph.sources.extract import Extract, Nodes
 from routing_service.graph.sources.merge import positions
-from routing_service.graph.sources.osm_tags import (
-    ATTRIBUTION,
-    LICENCE,
-    NODE_KEYS,
-    WAY_KEYS,
-    is_road,
-    is_routing_node,
-    routing_tags,
-)
+from routing_service.graph.sources.osm_tags import ATTRIBUTION, LICENCE
+from routing_service.graph.sources.pbf_blocks import UnusualPbf
+from routing_service.graph.sources.pbf_roads import read_quickly
 from routing_service.graph.sources.raw import RawNetwork, Source, Tags
-from routing_service.graph.sources.restrictions import is_restriction, parse_restriction
 from routing_service.progress import Progress
 from routing_service.units import NONE, IntArray, LongArray
-
-ID_FILTER_SPAN_BITS = 31
-"""Ids per pass of pyosmium's id filter: it takes 4 MB for each 2**25, so at most 256 MB."""
-
-
-@dataclass(slots=True)
-class _Extract:
-    """What is kept of a file after the pass over it."""
-
-    path: Path
-    file_format: str
-    locations: osmium.index.LocationTable
-    tags: dict[int, dict[str, str]]
-
-    def nodes(self, wanted: LongArray) -> _Nodes:
-        """Look up the wanted nodes; those that the file does not have are left out."""
-        ids, lon_e7, lat_e7 = array("q"), array("i"), array("i")
-        lookup = self.locations.get
-        for node_id in wanted[wanted > 0].tolist():
-            try:
-                location = lookup(node_id)
-            except KeyError:
-                continue
-            if location.valid():
-                ids.append(node_id)
-                lon_e7.append(location.x)
-                lat_e7.append(location.y)
-        return _Nodes(np.asarray(ids), np.asarray(lon_e7), np.asarray(lat_e7))
-
-
-@dataclass(frozen=True, slots=True)
-class _Nodes:
-    """Nodes of one file, by rising id."""
-
-    ids: LongArray
-    lon_e7: IntArray
-    lat_e7: IntArray
 
 
 def read_pbf(paths: Sequence[Path], *, progress: Progress | None = None) -> RawNetwork:
@@ -134,79 +81,44 @@ def describe_source(path: Path) -> Source:
     return Source(name=path.name, sha256=sha256, licence=LICENCE, attribution=ATTRIBUTION)
 
 
-def _read(path: Path, file_format: str, builder: RawBuilder) -> _Extract:
-    """Pass once over a file: roads and restrictions to the builder, nodes to the result."""
-    extract = _Extract(path, file_format, osmium.index.create_map("flex_mem"), {})
-    try:
-        for entity in _tagged_entities(extract):
-            if isinstance(entity, osmium.osm.Way):
-                _add_way(entity, builder)
-            elif isinstance(entity, osmium.osm.Node):
-                tags = dict(entity.tags)
-                if is_routing_node(tags):
-                    extract.tags[entity.id] = routing_tags(tags)
-            elif isinstance(entity, osmium.osm.Relation):
-                add_restriction(entity, builder)
-    except RuntimeError as error:
-        raise InvalidSource(
-            f"{path.name} is not a complete OpenStreetMap file in the format {file_format!r} "
-            f"({error}). Check its format, or download it again."
-        ) from error
-    return extract
+def _read(path: Path, file_format: str, builder: RawBuilder) -> Extract:
+    """Pass over a file: roads and restrictions to the builder, nodes to the result."""
+    if file_format == "pbf":
+        try:
+            return read_quickly(path, builder)
+        except UnusualPbf:
+            pass
+    from routing_service.graph.sources.osmium_reader import read_with_osmium
+
+    return read_with_osmium(path, file_format, builder)
 
 
-def _tagged_entities(extract: _Extract) -> Iterable[OSMEntity]:
-    """Filter in C++ by key, and remember the location of every node on the way."""
-    processor = osmium.FileProcessor(osmium.io.File(extract.path, extract.file_format))
-    # The stubs allow only a name here; the code takes a table, and we ask it again later.
-    processor.with_locations(extract.locations)  # type: ignore[arg-type]
-    for entities, keys in (
-        (osmium.osm.NODE, NODE_KEYS),
-        (osmium.osm.WAY, WAY_KEYS),
-        (osmium.osm.RELATION, ("type",)),
-    ):
-        wanted = osmium.filter.KeyFilter(*keys)
-        wanted.enable_for(entities)
-        processor.with_filter(wanted)
-    return processor
-
-
-def _add_way(way: osmium.osm.Way, builder: RawBuilder) -> None:
-    tags = dict(way.tags)
-    if is_road(tags):
-        builder.add_way(way.id, [node.ref for node in way.nodes], tags, version=way.version)
-
-
-def add_restriction(relation: osmium.osm.Relation, builder: RawBuilder) -> None:
-    """Add a relation to the builder if it is a turn restriction; count it if it is broken."""
-    tags = dict(relation.tags)
-    if not is_restriction(tags):
-        return
-    members = [(member.type, member.ref, member.role) for member in relation.members]
-    restriction = parse_restriction(relation.id, tags, members)
-    if restriction is None:
-        builder.drop("restriction_incomplete")
-    else:
-        builder.add_restriction(restriction, version=relation.version)
-
-
-def _add_nodes(extracts: Sequence[_Extract], builder: RawBuilder) -> None:
+def _add_nodes(extracts: Sequence[Extract], builder: RawBuilder) -> None:
     """Give the builder the nodes of the roads, with versions where files disagree.
 
     Every file is asked for the nodes of all ways: one may have what another cut off.
     """
     wanted = builder.referenced_nodes()
-    found = [extract.nodes(wanted) for extract in extracts]
+    found = [extract.locate(wanted[wanted > 0]) for extract in extracts]
     contested = _contested(extracts, found)
     for extract, nodes in zip(extracts, found, strict=True):
-        versions = np.zeros(len(nodes.ids), np.int32)
-        for node_id, version in _versions(extract, contested):
-            versions[np.searchsorted(nodes.ids, node_id)] = version
+        versions = _versions(extract, nodes, contested)
         tags = _by_position(extract.tags, nodes.ids)
         builder.add_nodes(nodes.ids, nodes.lon_e7, nodes.lat_e7, tags, versions)
 
 
-def _by_position(tags: dict[int, dict[str, str]], node_ids: LongArray) -> dict[int, Tags]:
+def _versions(extract: Extract, nodes: Nodes, contested: Sequence[int]) -> IntArray:
+    """Versions of a file's nodes, ``int32[nodes]``: 0 for those that are not contested."""
+    versions = np.zeros(len(nodes.ids), np.int32)
+    if contested:
+        from routing_service.graph.sources.osmium_reader import versions_of
+
+        for node_id, version in versions_of(extract, contested):
+            versions[np.searchsorted(nodes.ids, node_id)] = version
+    return versions
+
+
+def _by_position(tags: Mapping[int, Tags], node_ids: LongArray) -> dict[int, Tags]:
     """Key tags by position in `node_ids` instead of by id; others' tags are left out."""
     tagged = np.array(sorted(tags), np.int64)
     places = positions(node_ids, tagged)
@@ -217,11 +129,13 @@ def _by_position(tags: dict[int, dict[str, str]], node_ids: LongArray) -> dict[i
     }
 
 
-def _contested(extracts: Sequence[_Extract], found: Sequence[_Nodes]) -> list[int]:
+def _contested(extracts: Sequence[Extract], found: Sequence[Nodes]) -> list[int]:
     """Ids of nodes whose position or tags differ between files, rising.
 
     Extracts of one date agree everywhere; only for contested nodes are versions worth a pass.
     """
+    if len(extracts) == 1:
+        return []
     ids = np.concatenate([nodes.ids for nodes in found])
     lon_e7 = np.concatenate([nodes.lon_e7 for nodes in found])
     lat_e7 = np.concatenate([nodes.lat_e7 for nodes in found])
@@ -237,7 +151,7 @@ def _contested(extracts: Sequence[_Extract], found: Sequence[_Nodes]) -> list[in
     return sorted({*ids[1:][moved].tolist(), *retagged})
 
 
-def _tags_differ(node_id: int, extracts: Sequence[_Extract], found: Sequence[_Nodes]) -> bool:
+def _tags_differ(node_id: int, extracts: Sequence[Extract], found: Sequence[Nodes]) -> bool:
     """Tell whether the files that have the node give it different tags."""
     tags = [
         extract.tags.get(node_id, {})
@@ -245,13 +159,3 @@ def _tags_differ(node_id: int, extracts: Sequence[_Extract], found: Sequence[_No
         if positions(nodes.ids, np.array([node_id]))[0] != NONE
     ]
     return any(other != tags[0] for other in tags)
-
-
-def _versions(extract: _Extract, node_ids: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Look up the versions of those nodes that the file has: (id, version)."""
-    for _, group in groupby(node_ids, key=lambda node_id: node_id >> ID_FILTER_SPAN_BITS):
-        file = osmium.io.File(extract.path, extract.file_format)
-        nodes = osmium.FileProcessor(file, osmium.osm.NODE)
-        for node in nodes.with_filter(osmium.filter.IdFilter(group)):
-            if isinstance(node, osmium.osm.Node):
-                yield node.id, node.version
