@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from itertools import pairwise
@@ -124,7 +125,7 @@ class RoadGraph:
         """Number of directed edges, copies included."""
         return len(self.edge_ms)
 
-    @property
+    @cached_property
     def units(self) -> tuple[Unit, ...]:
         """The units, in the order of `tree_ms`."""
         return tuple(
@@ -174,14 +175,20 @@ class RoadGraph:
 
     def knowing(self, **derived: Any) -> RoadGraph:
         """The same network with some of its cached properties, which it then need not compute."""
-        graph = replace(self)
+        graph = copy(self)
         vars(graph).update(derived)
         return graph
 
     @property
     def known(self) -> dict[str, Any]:
-        """The rows of labels if they were computed, for `knowing`."""
-        return {name: vars(self)[name] for name in ("label_rows",) if name in vars(self)}
+        """The cached properties that hold whatever the further speed sets, for `knowing`."""
+        rows = {name: vars(self)[name] for name in ("label_rows",) if name in vars(self)}
+        return {**self.lasting, **rows}
+
+    @property
+    def lasting(self) -> dict[str, Any]:
+        """Those that hold at any times: of thousands of road names they take milliseconds."""
+        return {name: getattr(self, name) for name in ("units", "speed_sets", "road_names")}
 
     def spare(self, name: str) -> npt.NDArray[Any]:
         """A copy of an array that costs memory and time only where it is written."""
