@@ -21,7 +21,7 @@ from routing_service.answer import (
 )
 from routing_service.kernels.jit import inner_kernel, kernel
 from routing_service.kernels.snap import BACKWARD, FORWARD, nearest_segment
-from routing_service.kernels.yielding import STRIDE, give_way
+from routing_service.kernels.yielding import PASSED, give_way
 from routing_service.units import INF_MS, FloatArray, IntArray, LongArray
 
 # Columns of a row of `Labelled.labels`; from E_TREES on ms and cm of each unit in turn.
@@ -80,7 +80,7 @@ def _fill_labels(
     labels: IntArray,
 ) -> None:
     for e in range(labels.shape[0]):
-        if e % STRIDE == 0:
+        if e % PASSED == 0:
             give_way()
         labels[e, E_MS] = edge_ms[e]
         labels[e, E_CM] = edge_cm[e]
@@ -109,7 +109,7 @@ def relabel(
         ``int32[edges]``: the unit's tree as it is now.
     """
     for i in range(edges.shape[0]):
-        if i % STRIDE == 0:
+        if i % PASSED == 0:
             give_way()
         e = edges[i]
         labels[e, E_TREES + 2 * unit] = tree_ms[e]

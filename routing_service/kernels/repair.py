@@ -19,7 +19,7 @@ from typing import NamedTuple
 from routing_service.kernels.buckets import BUCKET_BITS, NEXT, UNQUEUED, link, take, unlink
 from routing_service.kernels.jit import kernel
 from routing_service.kernels.tree import best_label
-from routing_service.kernels.yielding import STRIDE, give_way
+from routing_service.kernels.yielding import REPAIRED, give_way
 from routing_service.units import INF_MS, IntArray
 
 
@@ -115,7 +115,7 @@ def repair_tree(
     first_ms = INF_MS
     queued = 0
     for i in range(n):
-        if i % STRIDE == 0:
+        if i % REPAIRED == 0:
             give_way()
         e = withdrawn[i]
         records[e, NEXT] = UNQUEUED
@@ -138,7 +138,7 @@ def repair_tree(
             continue
         queued -= 1
         taken += 1
-        if taken % STRIDE == 0:
+        if taken % REPAIRED == 0:
             give_way()
         for j in range(back_first[e], back_first[e + 1]):
             p = back_from[j]
@@ -191,7 +191,7 @@ def _withdraw(
     while i < n:
         if n > limit:
             return -1
-        if i % STRIDE == 0:
+        if i % REPAIRED == 0:
             give_way()
         e = withdrawn[i]
         i += 1

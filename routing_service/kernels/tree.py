@@ -23,7 +23,7 @@ from routing_service.kernels.buckets import (
     unlink,
 )
 from routing_service.kernels.jit import kernel
-from routing_service.kernels.yielding import STRIDE, give_way
+from routing_service.kernels.yielding import GROWN, PASSED, give_way
 from routing_service.units import INF_MS, IntArray
 
 
@@ -72,7 +72,7 @@ def grow_tree(
     """
     n_edges = edge_ms.shape[0]
     for e in range(n_edges):
-        if e % STRIDE == 0:
+        if e % PASSED == 0:
             give_way()
         records[e, EDGE_MS] = edge_ms[e]
         records[e, EDGE_CM] = edge_cm[e]
@@ -99,7 +99,7 @@ def grow_tree(
             continue
         queued -= 1
         taken += 1
-        if taken % STRIDE == 0:
+        if taken % GROWN == 0:
             give_way()
         ms = records[e, MS]
         cm = records[e, CM]
@@ -124,7 +124,7 @@ def grow_tree(
             link(records, buckets, p, through_ms)
     reached = 0
     for e in range(n_edges):
-        if e % STRIDE == 0:
+        if e % PASSED == 0:
             give_way()
         tree_ms[e] = records[e, MS]
         tree_cm[e] = records[e, CM] if records[e, MS] < INF_MS else INF_MS

@@ -103,8 +103,7 @@ def _slowed(
     repaired = repair_trees(base, timed, touched)
     tree_ms, tree_cm = repaired.tree_ms, repaired.tree_cm
     timed = replace(timed, tree_ms=tree_ms, tree_cm=tree_cm)
-    timed = replace(timed, doors=beyond_doors(timed))
-    timed = timed.knowing(**base.lasting)
+    timed = replace(timed, doors=beyond_doors(timed)).knowing(**base.lasting)
     few = [edges for edges in repaired.changed if edges is not None]
     if len(few) < len(tree_ms):
         return timed  # with rows made anew: to copy pages for so many takes twice as long
