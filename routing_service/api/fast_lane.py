@@ -22,8 +22,10 @@ from routing_service.errors import HasuError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
+    from routing_service.decision.decision import Roster
     from routing_service.live.engine import Engine
     from routing_service.live.recorder import Recorder
+    from routing_service.live.snapshot import Snapshot
     from routing_service.observe.audit import Batch
 
     Scope = MutableMapping[str, Any]
@@ -66,6 +68,9 @@ class FastLane:
         self.engine = engine
         self.recorder = recorder
         self._desks = Desks()
+        # Not kept with the snapshot: they name it, and it could not go with its last user.
+        self._snapshot: Snapshot | None = None
+        self._instants: dict[Roster | None, Instant] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on."""
@@ -130,15 +135,17 @@ class FastLane:
         return body, self.recorder.plain(instant.snapshot, instant.record(packed), who)
 
     def _instant(self, lat: float, lon: float, moment_ns: int) -> Instant:
-        """What answers at a place and a moment; made once for each state, and kept with it."""
+        """What answers at a place and a moment; made once for each state."""
         snapshot = self.engine.snapshot
         if snapshot.has_speed_sets:
             snapshot = snapshot.at(datetime.fromtimestamp(moment_ns / 1e9, UTC))
+        if snapshot is not self._snapshot:
+            self._snapshot, self._instants = snapshot, {}
         roster = None if snapshot.policy is None else snapshot.roster_at(Location(lat, lon))
-        instant: Instant | None = snapshot.kept.get(roster)
+        instant = self._instants.get(roster)
         if instant is None:
             known = roster or snapshot.roster_at(Location(lat, lon))
-            instant = snapshot.kept[roster] = Instant(snapshot, known, self._desks)
+            instant = self._instants[roster] = Instant(snapshot, known, self._desks)
         return instant
 
 

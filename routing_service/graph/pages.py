@@ -32,7 +32,7 @@ class Pages:
 
     def __init__(self, array: npt.NDArray[Any]) -> None:
         self._dtype, self._shape = array.dtype, array.shape
-        self._file = _memory_file()
+        self._file = memory_file()
         self._file.write(np.ascontiguousarray(array).data)
         self._file.flush()
 
@@ -44,7 +44,7 @@ class Pages:
         return np.frombuffer(private, self._dtype).reshape(self._shape)
 
 
-def _memory_file() -> BinaryIO:
+def memory_file() -> BinaryIO:
     """A file without a name, in memory where the system has such."""
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("hasu"), "w+b")

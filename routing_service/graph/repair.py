@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from routing_service.graph.doors import seeds_of
 from routing_service.graph.road_graph import RoadGraph
-from routing_service.graph.trees import THREADS, grow_one, ring_size
+from routing_service.graph.trees import grow_one, ring_size
 from routing_service.kernels.buckets import END, RECORD, bucket_count
 from routing_service.kernels.repair import Roads, Scratch, repair_tree
 from routing_service.kernels.tree import count_wrong
@@ -31,13 +30,13 @@ class Repaired:
     ----------
     tree_ms, tree_cm
         ``int32[units, edges]``.
-    edges
-        ``int32[k]``, ascending: the edges whose labels may differ from the base; None for all.
+    changed
+        For each unit ``int32[k]``, the edges whose labels may differ from the base; None for all.
     """
 
     tree_ms: IntArray
     tree_cm: IntArray
-    edges: IntArray | None
+    changed: list[IntArray | None]
 
 
 def repair_trees(base: RoadGraph, timed: RoadGraph, touched: IntArray) -> Repaired:
@@ -56,32 +55,19 @@ def repair_trees(base: RoadGraph, timed: RoadGraph, touched: IntArray) -> Repair
     roads = _roads(timed)
     touched_ms = timed.edge_ms[touched]
     longest_ms = int(touched_ms[touched_ms < INF_MS].max(initial=0))
-    buckets = max(RING, bucket_count(longest_ms))
-
-    def repair(u: int) -> IntArray | None:
-        scratch = _scratch(base.n_edges, buckets)
-        repaired = repair_tree(
-            roads,
-            seeds_of(timed.doors, u),
-            touched,
-            base.tree_ms[u],
-            base.tree_cm[u],
-            tree_ms[u],
-            tree_cm[u],
-            int(WORTH_REPAIRING * base.n_edges),
-            scratch,
-        )
-        if repaired < 0:
-            grow_one(timed, u, tree_ms[u], tree_cm[u], ring_size(timed))
-            return None
-        return scratch.withdrawn[:repaired].copy()
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        changed = list(pool.map(repair, range(len(tree_ms))))
-    known = [edges for edges in changed if edges is not None]
-    everywhere = len(known) < len(changed)
-    edges = None if everywhere else np.unique(np.concatenate([touched, *known]))
-    return Repaired(tree_ms, tree_cm, edges)
+    scratch = _scratch(base.n_edges, max(RING, bucket_count(longest_ms)))
+    limit = int(WORTH_REPAIRING * base.n_edges)
+    changed: list[IntArray | None] = []
+    for u in range(len(tree_ms)):
+        seeds = seeds_of(timed.doors, u)
+        before, after = (base.tree_ms[u], base.tree_cm[u]), (tree_ms[u], tree_cm[u])
+        repaired = repair_tree(roads, seeds, touched, *before, *after, limit, scratch)
+        if repaired >= 0:
+            changed.append(scratch.withdrawn[:repaired].copy())
+        else:
+            grow_one(timed, u, *after, ring_size(timed))
+            changed.append(None)
+    return Repaired(tree_ms, tree_cm, changed)
 
 
 def spot_check(base: RoadGraph, graph: RoadGraph, labels: int, seed: int) -> int:

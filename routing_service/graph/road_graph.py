@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from itertools import pairwise
@@ -124,7 +125,7 @@ class RoadGraph:
         """Number of directed edges, copies included."""
         return len(self.edge_ms)
 
-    @property
+    @cached_property
     def units(self) -> tuple[Unit, ...]:
         """The units, in the order of `tree_ms`."""
         return tuple(
@@ -174,15 +175,20 @@ class RoadGraph:
 
     def knowing(self, **derived: Any) -> RoadGraph:
         """The same network with some of its cached properties, which it then need not compute."""
-        graph = replace(self)
+        graph = copy(self)
         vars(graph).update(derived)
         return graph
 
     @property
     def known(self) -> dict[str, Any]:
-        """What no change of times changes, and the rows of labels if they were computed."""
-        lasting = {"road_names": self.road_names, "kept": self.kept}
-        return lasting | {n: vars(self)[n] for n in ("label_rows",) if n in vars(self)}
+        """The cached properties that hold whatever the further speed sets, for `knowing`."""
+        rows = {name: vars(self)[name] for name in ("label_rows",) if name in vars(self)}
+        return {**self.lasting, **rows}
+
+    @property
+    def lasting(self) -> dict[str, Any]:
+        """Those that hold at any times: of thousands of road names they take milliseconds."""
+        return {name: getattr(self, name) for name in ("units", "speed_sets", "road_names", "kept")}
 
     @cached_property
     def kept(self) -> dict[Any, Any]:

@@ -13,10 +13,17 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
-from numba import carray, config  # type: ignore[attr-defined]
+from numba import config
 
 from routing_service.answer import columns
-from routing_service.kernels.address import float64s_at, int32s_at, int64s_at
+from routing_service.kernels.address import (
+    float64_rows_at,
+    float64s_at,
+    int32_rows_at,
+    int32_tables_at,
+    int32s_at,
+    int64s_at,
+)
 from routing_service.kernels.answering import Rules, answer_one
 from routing_service.kernels.jit import entry, holding_gil
 from routing_service.kernels.lookup import Labelled
@@ -38,18 +45,18 @@ def _answer_at(
     answer_at: int,
     scratch_at: int,
 ) -> int:
-    table = carray(int64s_at(table_at), (16,))
+    table = int64s_at(table_at, (16,))
     cells, entries, segments = table[8], table[9], table[10]
     edges, width, units, doors, wide = table[11], table[12], table[13], table[14], table[15]
     net = Labelled(
-        carray(int64s_at(table[0]), (6,)),
-        carray(int32s_at(table[1]), (cells,)),
-        carray(int32s_at(table[2]), (entries,)),
-        carray(int32s_at(table[3]), (segments, 8)),
-        carray(int32s_at(table[4]), (edges, width)),
-        carray(int32s_at(table[5]), (units, doors, 5)),
+        int64s_at(table[0], (6,)),
+        int32s_at(table[1], (cells,)),
+        int32s_at(table[2], (entries,)),
+        int32_rows_at(table[3], (segments, 8)),
+        int32_rows_at(table[4], (edges, width)),
+        int32_tables_at(table[5], (units, doors, 5)),
     )
-    rules = Rules(carray(int64s_at(table[6]), (3,)), carray(float64s_at(table[7]), (4,)))
+    rules = Rules(int64s_at(table[6], (3,)), float64s_at(table[7], (4,)))
     return answer_one(
         lon_e7,
         lat_e7,
@@ -57,9 +64,9 @@ def _answer_at(
         heading_y,
         net,
         rules,
-        carray(int32s_at(standing_at), (units, 4)),
-        carray(int32s_at(answer_at), (wide,)),
-        carray(float64s_at(scratch_at), (SCRATCH, units)),
+        int32_rows_at(standing_at, (units, 4)),
+        int32s_at(answer_at, (wide,)),
+        float64_rows_at(scratch_at, (SCRATCH, units)),
     )
 
 

@@ -44,7 +44,7 @@ def holding_gil(function: F) -> F:
     Giving it up and taking it back costs a tenth of such a call, and under load a wait of up to
     five milliseconds for a call of two microseconds.
     """
-    return cast(F, _compiled(function))
+    return cast(F, _compiled(function, _nrt=False))
 
 
 def entry(function: Callable[..., object], signature: str) -> Callable[..., Any]:

@@ -21,6 +21,7 @@ from routing_service.answer import (
 )
 from routing_service.kernels.jit import inner_kernel, kernel
 from routing_service.kernels.snap import BACKWARD, FORWARD, nearest_segment
+from routing_service.kernels.yielding import PASSED, give_way
 from routing_service.units import INF_MS, FloatArray, IntArray, LongArray
 
 # Columns of a row of `Labelled.labels`; from E_TREES on ms and cm of each unit in turn.
@@ -63,32 +64,56 @@ def label_table(
 ) -> IntArray:
     """`Labelled.labels` of a network: ``int32[edges]`` and ``int32[units, edges]`` side by side."""
     labels = np.empty((len(edge_ms), E_TREES + 2 * len(tree_ms)), dtype=np.int32)
-    labels[:, E_MS], labels[:, E_CM], labels[:, E_LABEL] = edge_ms, edge_cm, edge_label
-    labels[:, E_DOOR] = 0
+    _fill_labels(edge_ms, edge_cm, edge_label, tree_ms, tree_cm, labels)
     passed = doors[:, :, 0]
     labels[passed[passed >= 0], E_DOOR] = 1
-    labels[:, E_TREES::2] = tree_ms.T
-    labels[:, E_TREES + 1 :: 2] = tree_cm.T
     return labels
 
 
-def relabel(
-    labels: IntArray, edges: IntArray, edge_ms: IntArray, tree_ms: IntArray, tree_cm: IntArray
+@kernel
+def _fill_labels(
+    edge_ms: IntArray,
+    edge_cm: IntArray,
+    edge_label: IntArray,
+    tree_ms: IntArray,
+    tree_cm: IntArray,
+    labels: IntArray,
 ) -> None:
-    """Write the rows of some edges anew in a table that `label_table` made; doors stay.
+    for e in range(labels.shape[0]):
+        if e % PASSED == 0:
+            give_way()
+        labels[e, E_MS] = edge_ms[e]
+        labels[e, E_CM] = edge_cm[e]
+        labels[e, E_LABEL] = edge_label[e]
+        labels[e, E_DOOR] = 0
+        for u in range(tree_ms.shape[0]):
+            labels[e, E_TREES + 2 * u] = tree_ms[u, e]
+            labels[e, E_TREES + 2 * u + 1] = tree_cm[u, e]
+
+
+@kernel
+def relabel(
+    labels: IntArray, unit: int, edges: IntArray, tree_ms: IntArray, tree_cm: IntArray
+) -> None:
+    """Write the labels of some edges to one unit anew in a table that `label_table` made.
 
     Parameters
     ----------
     labels
         ``int32[edges, 4 + 2 * units]``, written.
+    unit
+        Index of the unit.
     edges
         ``int32[k]``: which rows.
-    edge_ms, tree_ms, tree_cm
-        As for `label_table`: the network as it is now.
+    tree_ms, tree_cm
+        ``int32[edges]``: the unit's tree as it is now.
     """
-    labels[edges, E_MS] = edge_ms[edges]
-    labels[edges, E_TREES::2] = tree_ms[:, edges].T
-    labels[edges, E_TREES + 1 :: 2] = tree_cm[:, edges].T
+    for i in range(edges.shape[0]):
+        if i % PASSED == 0:
+            give_way()
+        e = edges[i]
+        labels[e, E_TREES + 2 * unit] = tree_ms[e]
+        labels[e, E_TREES + 2 * unit + 1] = tree_cm[e]
 
 
 @inner_kernel

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from routing_service.kernels.buckets import BUCKET_BITS, NEXT, UNQUEUED, link, take, unlink
 from routing_service.kernels.jit import kernel
 from routing_service.kernels.tree import best_label
+from routing_service.kernels.yielding import REPAIRED, give_way
 from routing_service.units import INF_MS, IntArray
 
 
@@ -114,6 +115,8 @@ def repair_tree(
     first_ms = INF_MS
     queued = 0
     for i in range(n):
+        if i % REPAIRED == 0:
+            give_way()
         e = withdrawn[i]
         records[e, NEXT] = UNQUEUED
         ms, cm = best_label(
@@ -127,12 +130,16 @@ def repair_tree(
             queued += 1
             first_ms = min(first_ms, ms)
     bucket = (first_ms >> BUCKET_BITS) & (buckets.shape[0] - 1)
+    taken = 0
     while queued > 0:
         e = take(records, buckets, bucket)
         if e < 0:
             bucket = (bucket + 1) & (buckets.shape[0] - 1)
             continue
         queued -= 1
+        taken += 1
+        if taken % REPAIRED == 0:
+            give_way()
         for j in range(back_first[e], back_first[e + 1]):
             p = back_from[j]
             old_ms = tree_ms[p]
@@ -184,6 +191,8 @@ def _withdraw(
     while i < n:
         if n > limit:
             return -1
+        if i % REPAIRED == 0:
+            give_way()
         e = withdrawn[i]
         i += 1
         for j in range(back_first[e], back_first[e + 1]):

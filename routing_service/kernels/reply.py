@@ -12,10 +12,16 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import carray, config  # type: ignore[attr-defined]
+from numba import config
 
 from routing_service.answer import AT_LAT, AT_LON, AT_NS, HEAD, TOOK_NS
-from routing_service.kernels.address import bytes_at, float64s_at, int32s_at, int64s_at
+from routing_service.kernels.address import (
+    bytes_at,
+    float64s_at,
+    int32_rows_at,
+    int32s_at,
+    int64s_at,
+)
 from routing_service.kernels.bound import Desk
 from routing_service.kernels.jit import entry, holding_gil, inner_kernel
 from routing_service.units import E7, INF_MS, ByteArray, FloatArray, IntArray, LongArray
@@ -300,23 +306,23 @@ def _write_at(
     sheet_at: int,
 ) -> int:
     """`write_reply` by addresses; a form's is that of a table, a sheet's that of its head."""
-    table = carray(int64s_at(form_at), (8,))
+    table = int64s_at(form_at, (8,))
     form = Form(
-        carray(bytes_at(table[0]), (table[4],)),
-        carray(int32s_at(table[1]), (table[5], 4)),
-        carray(int32s_at(table[2]), (table[6],)),
-        carray(bytes_at(table[3]), (table[7],)),
+        bytes_at(table[0], (table[4],)),
+        int32_rows_at(table[1], (table[5], 4)),
+        int32s_at(table[2], (table[6],)),
+        bytes_at(table[3], (table[7],)),
     )
     return write_reply(
         form,
-        carray(int32s_at(answer_at), (INF_MS,)),  # its form knows which numbers it has
+        int32s_at(answer_at, (INF_MS,)),  # its form knows which numbers it has
         About(lat, lon, moment_ns, word, other, state_version, took_ns),
         Head(
-            carray(bytes_at(sheet_at), (16,)),
-            carray(int64s_at(sheet_at), (HEAD,)),
-            carray(float64s_at(sheet_at), (HEAD,)),
+            bytes_at(sheet_at, (16,)),
+            int64s_at(sheet_at, (HEAD,)),
+            float64s_at(sheet_at, (HEAD,)),
         ),
-        carray(bytes_at(sheet_at + 8 * HEAD), (SHEET_BYTES,)),
+        bytes_at(sheet_at + 8 * HEAD, (SHEET_BYTES,)),
     )
 
 

@@ -23,6 +23,7 @@ from routing_service.kernels.buckets import (
     unlink,
 )
 from routing_service.kernels.jit import kernel
+from routing_service.kernels.yielding import GROWN, PASSED, give_way
 from routing_service.units import INF_MS, IntArray
 
 
@@ -71,6 +72,8 @@ def grow_tree(
     """
     n_edges = edge_ms.shape[0]
     for e in range(n_edges):
+        if e % PASSED == 0:
+            give_way()
         records[e, EDGE_MS] = edge_ms[e]
         records[e, EDGE_CM] = edge_cm[e]
         records[e, MS] = INF_MS
@@ -88,12 +91,16 @@ def grow_tree(
             link(records, buckets, e, seeds[k, 1])
             queued += 1
     bucket = 0
+    taken = 0
     while queued > 0:
         e = take(records, buckets, bucket)
         if e < 0:
             bucket = (bucket + 1) & (buckets.shape[0] - 1)
             continue
         queued -= 1
+        taken += 1
+        if taken % GROWN == 0:
+            give_way()
         ms = records[e, MS]
         cm = records[e, CM]
         for j in range(records[e, FIRST], records[e, LAST]):
@@ -117,6 +124,8 @@ def grow_tree(
             link(records, buckets, p, through_ms)
     reached = 0
     for e in range(n_edges):
+        if e % PASSED == 0:
+            give_way()
         tree_ms[e] = records[e, MS]
         tree_cm[e] = records[e, CM] if records[e, MS] < INF_MS else INF_MS
         reached += tree_ms[e] < INF_MS

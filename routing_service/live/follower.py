@@ -18,6 +18,7 @@ from datetime import datetime
 
 from routing_service.decision.model import Location
 from routing_service.errors import HasuError, NotReady, StateBehind, StoreUnavailable
+from routing_service.live.courtesy import Courtesy
 from routing_service.live.engine import Engine
 from routing_service.live.events import Body, Event
 from routing_service.live.snapshot import Snapshot
@@ -81,6 +82,7 @@ class Follower:
         # Held while a view is made, so that two threads cannot publish in the wrong order.
         self._making = threading.Lock()
         self._published = threading.Condition()
+        self._courtesy = Courtesy()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -166,7 +168,9 @@ class Follower:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                view = self.advance()
+                # What comes meanwhile is read with the rest.
+                with self._courtesy.after_others():
+                    view = self.advance()
                 self._tell("")
                 self._opened().wait(view.state.version, self._pause_s(view))
             except HasuError as error:

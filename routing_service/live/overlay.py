@@ -21,7 +21,7 @@ from routing_service.graph.repair import repair_trees, spot_check
 from routing_service.graph.road_graph import RoadGraph
 from routing_service.graph.split import ranges
 from routing_service.graph.trees import beyond_doors
-from routing_service.kernels.lookup import relabel
+from routing_service.kernels.lookup import E_MS, relabel
 from routing_service.live.closure import Closure, Disc
 from routing_service.live.effect import Effect, effect_of, slowed_ms
 from routing_service.units import E7, INF_MS, NONE, IntArray
@@ -69,7 +69,7 @@ def _with_sets(sets: Sequence[RoadGraph]) -> RoadGraph:
         for name in ("edge_ms", "doors", "tree_ms", "tree_cm")
     }
     graph, *further = (replace(each, **stacked).knowing(**each.known) for each in sets)
-    return graph.knowing(**graph.known, further_sets=tuple(further))
+    return graph.knowing(further_sets=tuple(further))
 
 
 def prepare(base: RoadGraph) -> None:
@@ -103,13 +103,15 @@ def _slowed(
     repaired = repair_trees(base, timed, touched)
     tree_ms, tree_cm = repaired.tree_ms, repaired.tree_cm
     timed = replace(timed, tree_ms=tree_ms, tree_cm=tree_cm)
-    timed = replace(timed, doors=beyond_doors(timed))
-    lasting = {"road_names": base.road_names, "kept": base.kept}
-    if repaired.edges is None:
-        return timed.knowing(**lasting)
+    timed = replace(timed, doors=beyond_doors(timed)).knowing(**base.lasting)
+    few = [edges for edges in repaired.changed if edges is not None]
+    if len(few) < len(tree_ms):
+        return timed  # with rows made anew: to copy pages for so many takes twice as long
     rows = base.spare("label_rows")
-    relabel(rows, repaired.edges, edge_ms, tree_ms, tree_cm)
-    return timed.knowing(label_rows=rows, **lasting)
+    rows[touched, E_MS] = touched_ms
+    for u, edges in enumerate(few):
+        relabel(rows, u, edges, tree_ms[u], tree_cm[u])
+    return timed.knowing(label_rows=rows)
 
 
 def _moved_doors(base: RoadGraph, edge_ms: IntArray) -> IntArray:

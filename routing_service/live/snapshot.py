@@ -154,20 +154,23 @@ class Snapshot:
     @cached_property
     def has_speed_sets(self) -> bool:
         """Whether its speeds depend on the moment."""
-        return len(self._by_speed_set) > 1
+        return bool(self._at_other_speeds)
 
     def at(self, moment: datetime) -> Snapshot:
         """The snapshot that answers by the speeds in force at `moment`, which has a time zone."""
         if not self.has_speed_sets:
             return self
-        return self._by_speed_set[self.graph.speed_sets.at(moment)]
+        return self._at_other_speeds.get(self.graph.speed_sets.at(moment), self)
 
     @cached_property
-    def _by_speed_set(self) -> tuple[Snapshot, ...]:
-        return tuple(
-            self if index == self.speed_set else replace(self, speed_set=index)
-            for index in range(len(self.graph.speed_sets.names))
-        )
+    def _at_other_speeds(self) -> Mapping[int, Snapshot]:
+        """By the index of their speed set, without itself.
+
+        One that named itself would live until the garbage collector finds it, and every network
+        that closures made is 20 MB: in a storm of them a worker kept twenty.
+        """
+        others = (k for k in range(len(self.graph.speed_sets.names)) if k != self.speed_set)
+        return {index: replace(self, speed_set=index) for index in others}
 
     @cached_property
     def _timed(self) -> RoadGraph:

@@ -36,6 +36,7 @@ from routing_service.kernels.lookup import (
     look_up,
     look_up_many,
     read_labels,
+    relabel,
 )
 from routing_service.kernels.snap import BACKWARD, FORWARD
 from routing_service.units import E7, INF_MS, IntArray
@@ -169,6 +170,17 @@ def test_the_table_of_labels_holds_what_the_network_says_of_an_edge() -> None:
     ]
     doors = {int(e) for e in graph.doors[:, :, 0].ravel()} - {-1}
     assert set(np.flatnonzero(labels[:, E_DOOR]).tolist()) == doors
+
+
+def test_only_the_labels_that_are_named_are_written_anew() -> None:
+    graph = drawn("A----B----C\nD    E", {"AB": STREET, "BC": STREET}, "D", "E")
+    tree_ms, tree_cm = graph.tree_ms + 1_000, graph.tree_cm + 500
+    some = np.array([3, 0], np.int32)
+    rows = labelled(graph).labels.copy()
+    relabel(rows, 1, some, tree_ms[1], tree_cm[1])
+    expected = graph.label_rows.copy()
+    expected[some, E_TREES + 2], expected[some, E_TREES + 3] = tree_ms[1, some], tree_cm[1, some]
+    assert rows.tolist() == expected.tolist()
 
 
 def test_a_two_way_road_is_left_in_the_better_direction_for_each_unit() -> None:

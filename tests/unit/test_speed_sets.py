@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -146,6 +147,18 @@ def test_each_set_has_trees_of_its_own_and_the_moment_chooses(week: SpeedSets) -
     wrong[1, 0, 0] += 1
     with pytest.raises(GraphFileCorrupt, match="friday_night speeds"):
         check_trees(replace(timed, set_tree_ms=wrong))
+
+
+def test_a_snapshot_that_has_answered_goes_with_its_last_user(week: SpeedSets) -> None:
+    # Without waiting for the garbage collector: what closures made of a network is 20 MB.
+    snapshot = Snapshot(street(week), "g")
+    unit = snapshot.units[0]
+    for hour in (8, 12):
+        moment = datetime(2026, 11, 20, hour, 30, tzinfo=LONDON)
+        snapshot.at(moment).decide(Location(unit.lat, unit.lon))
+    gone = weakref.ref(snapshot)
+    del snapshot
+    assert gone() is None
 
 
 def test_a_snapshot_answers_by_the_set_in_force(week: SpeedSets) -> None:
