@@ -112,8 +112,7 @@ async def post_closure(request: Request) -> Response:
     """One closure. Sent again with the same `id` and content it is not opened a second time."""
     given = await fields.from_body(request, MAX_CLOSURE_BYTES)
     following, who = _writer(request), _who(request)
-    closure = _read_closure(given, who)
-    return reply(await run_in_threadpool(_open, following, closure, who or closure.author), 201)
+    return reply(await run_in_threadpool(_open, following, given, who), 201)
 
 
 @router.delete(
@@ -202,12 +201,13 @@ async def get_state(request: Request) -> Response:
 
 
 # --- off the event loop -------------------------------------------------------------------
-def _open(following: Follower, closure: Closure, who: str) -> dict[str, Any]:
+def _open(following: Follower, given: dict[str, object], who: str | None) -> dict[str, Any]:
+    closure = _read_closure(given, who)
     # Refuses one that hits nothing, before it is on record.
     placed = Placed.on(following.view.base.graph, closure)
     known = following.newest().closures.get(closure.id)
     if known is None:
-        version = following.append(ClosureOpened(closure), who).version
+        version = following.append(ClosureOpened(closure), who or closure.author).version
     elif known == closure:
         version = following.view.state.version
     else:
