@@ -33,4 +33,4 @@ def ask_for_short_slices() -> bool:
     nice = os.getpriority(os.PRIO_PROCESS, 0)
     # Size, policy (the ordinary one), flags, nice, priority, slice, deadline, period.
     attributes = struct.pack("=IIQiIQQQ", 48, 0, _RESET_ON_FORK, nice, 0, SLICE_NS, 0, 0)
-    return ctypes.CDLL(None).syscall(call, 0, attributes, 0) == 0
+    return bool(ctypes.CDLL(None).syscall(call, 0, attributes, 0) == 0)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from routing_service.live.engine import Engine
     from routing_service.live.recorder import Recorder
     from routing_service.live.snapshot import Snapshot
-    from routing_service.observe.audit import Batch
+    from routing_service.observe.audit import Batch, Run
 
     Scope = MutableMapping[str, Any]
     Message = MutableMapping[str, Any]
@@ -71,6 +71,7 @@ class FastLane:
         # Not kept with the snapshot: they name it, and it could not go with its last user.
         self._snapshot: Snapshot | None = None
         self._instants: dict[Roster | None, Instant] = {}
+        self._runs: dict[str | None, Run] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on."""
@@ -118,35 +119,56 @@ class FastLane:
         """
         since_ns = perf_counter_ns()
         lat, lon = float(plain[1]), float(plain[2])
-        if not (SOUTH < lat < NORTH and WEST < lon < EAST):
-            return None
         moment_ns = ids.moment_ns()
-        try:
-            instant = self._instant(lat, lon, moment_ns)
-        except HasuError:
-            return None
-        packed = instant.ask(lat, lon)
-        if packed is None:
+        instant = self._instant(lat, lon, moment_ns)
+        packed = None if instant is None else instant.ask(lat, lon)
+        if instant is None or packed is None:
             return None
         took_ns = perf_counter_ns() - since_ns
         body = instant.reply(packed, lat, lon, moment_ns, ids.chance(), took_ns)
-        if body is None or self.recorder is None:
-            return None if body is None else (body, None)
-        return body, self.recorder.plain(instant.snapshot, instant.record(packed), who)
+        if body is None:
+            return None
+        if self.recorder is None:
+            return body, None
+        return body, self._record(self.recorder, instant, packed, who)
 
-    def _instant(self, lat: float, lon: float, moment_ns: int) -> Instant:
-        """What answers at a place and a moment; made once for each state."""
-        snapshot = self.engine.snapshot
+    def _record(
+        self, recorder: Recorder, instant: Instant, packed: bytes, who: str | None
+    ) -> Batch | None:
+        record = instant.record(packed)
+        if recorder.strict:
+            return recorder.plain(instant.snapshot, record, who)
+        run = self._runs.get(who)
+        if run is None:
+            run = self._runs[who] = recorder.run(instant.snapshot, who)
+        run.tell(record)
+        return None
+
+    def _instant(self, lat: float, lon: float, moment_ns: int) -> Instant | None:
+        """What answers at a place and a moment; made once for each state. None if nothing may."""
+        if not (SOUTH < lat < NORTH and WEST < lon < EAST):
+            return None
+        try:
+            snapshot = self.engine.snapshot
+        except HasuError:
+            return None
         if snapshot.has_speed_sets:
             snapshot = snapshot.at(datetime.fromtimestamp(moment_ns / 1e9, UTC))
         if snapshot is not self._snapshot:
-            self._snapshot, self._instants = snapshot, {}
+            self._begin(snapshot)
         roster = None if snapshot.policy is None else snapshot.roster_at(Location(lat, lon))
         instant = self._instants.get(roster)
         if instant is None:
             known = roster or snapshot.roster_at(Location(lat, lon))
             instant = self._instants[roster] = Instant(snapshot, known, self._desks)
         return instant
+
+    def _begin(self, snapshot: Snapshot) -> None:
+        """Answer from another state from now on."""
+        self._snapshot, self._instants = snapshot, {}
+        for run in self._runs.values():
+            run.end()
+        self._runs = {}
 
 
 def _posted(messages: list[Message]) -> re.Match[bytes] | None:

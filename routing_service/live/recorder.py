@@ -14,7 +14,7 @@ from routing_service.answer import DESTINATION
 from routing_service.decision.decision import Decision
 from routing_service.decision.model import Location
 from routing_service.live.snapshot import Snapshot
-from routing_service.observe.audit import Audit, Batch
+from routing_service.observe.audit import Audit, Batch, Run
 from routing_service.observe.chain import canonical
 from routing_service.observe.records import (
     Frame,
@@ -73,7 +73,7 @@ class Recorder:
         return self.audit.append(_decision, row, decision_id, at, perf_counter_ns() - since_ns, who)
 
     def plain(self, snapshot: Snapshot, record: bytes, who: str | None = None) -> Batch | None:
-        """Record a decision that depends on its position alone, as nearly all do.
+        """Record a decision that depends on its position alone; see `run` for many.
 
         Parameters
         ----------
@@ -84,7 +84,11 @@ class Recorder:
         who
             Name of the key that it came with.
         """
-        return self.audit.tell(_plain, (snapshot, who), record)
+        return self.audit.append(_plain, snapshot, who, [record])
+
+    def run(self, snapshot: Snapshot, who: str | None = None) -> Run:
+        """Begin to record such decisions of one snapshot, a key's, in relaxed mode."""
+        return self.audit.run(_plain, snapshot, who)
 
     def matrix(
         self,

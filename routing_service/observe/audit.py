@@ -43,14 +43,11 @@ Maker = Callable[..., str]
 
 
 class Item(NamedTuple):
-    """A record to be: ``make(page, *given, told)``, and without `told` if nothing is told together.
-
-    A named tuple, as making it is part of every request.
-    """
+    """A record to be, ``make(page, *given)``, and how many locations it is about."""
 
     make: Maker
     given: tuple[Any, ...]
-    told: list[bytes] | None = None
+    weight: int = 1
 
 
 class Batch:
@@ -59,17 +56,45 @@ class Batch:
     __slots__ = ("items", "weight", "written")
 
     def __init__(self) -> None:
-        self.items: list[Item] = [_NOTHING]
+        self.items: list[Item] = []
         self.weight = 0
         self.written: Future[None] = Future()
 
 
-def _nothing(page: Page) -> str:
-    raise AssertionError("not a record")
+class Run:
+    """Things told one after another that have all else in common; see `Audit.run`.
 
+    To tell one more takes no lock and wakes nobody: it is put at the end of a list, of which the
+    thread takes from the front.
+    """
 
-_NOTHING: Final = Item(_nothing, ())
-"""Before the first item, so that there always is a last one."""
+    __slots__ = ("_limit", "_lose", "given", "make", "over", "told")
+
+    def __init__(
+        self, make: Maker, given: tuple[Any, ...], limit: int, lose: Callable[[int], None]
+    ) -> None:
+        self.make, self.given, self.over = make, given, False
+        self.told: list[bytes] = []
+        self._limit, self._lose = limit, lose
+
+    def tell(self, told: bytes) -> None:
+        """Have it written soon; if there is no room it is lost, and that is told."""
+        if len(self.told) < self._limit:
+            self.told.append(told)
+        else:
+            self._lose(1)
+
+    def end(self) -> None:
+        """Nothing more will be told."""
+        self.over = True
+
+    def take(self) -> list[Item]:
+        """What was told so far, in records of no more than `TOGETHER`."""
+        count = len(self.told)
+        taken = self.told[:count]
+        del self.told[:count]  # not what was put behind it meanwhile
+        parts = [taken[at : at + TOGETHER] for at in range(0, count, TOGETHER)]
+        return [Item(self.make, (*self.given, part), len(part)) for part in parts]
 
 
 class Audit:
@@ -101,6 +126,7 @@ class Audit:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._batch = Batch()
+        self._runs: list[Run] = []
         self._in_flight = 0
         self._gap: tuple[int, str] | None = None
         self._stopping = False
@@ -126,57 +152,39 @@ class Audit:
             What it will be written with; None if there was no room.
         """
         with self._lock:
-            batch = self._room_for(weight)
-            if batch is not None:
-                batch.items.append(Item(make, args))
+            batch = self._batch
+            # An empty buffer takes anything, or a large matrix could never be written.
+            full = self.waiting and self.waiting + weight > self._limit
+            if not full:
+                batch.items.append(Item(make, args, weight))
+                batch.weight += weight
+        if full:
+            self._lose(weight)
+            return None
         if self.strict:
             self._wake.set()
         return batch
 
-    def tell(self, make: Maker, given: tuple[Any, ...], told: bytes) -> Batch | None:
-        """Have something told: in one record with what came before, if all else is in common.
+    def run(self, make: Maker, *given: object) -> Run:
+        """Begin a run, for what is told so often that appending each would cost too much.
 
         Parameters
         ----------
         make
-            Gives the record: ``make(page, *given, told)`` with all that is told in it, in order.
-        given
-            What it has in common; compared by ``==``.
-        told
-            What is told.
-
-        Returns
-        -------
-        Batch or None
-            As of `append`.
+            Gives a record: ``make(page, *given, told)`` with some that were told, in order.
+        *given
+            What they have in common; must not change any more.
         """
+        run = Run(make, given, self._limit, self._lose)
         with self._lock:
-            batch = self._room_for(1)
-            if batch is not None:
-                last = batch.items[-1]
-                if last.told is None or last[:2] != (make, given) or len(last.told) >= TOGETHER:
-                    batch.items.append(Item(make, given, [told]))
-                else:
-                    last.told.append(told)
-        if self.strict:
-            self._wake.set()
-        return batch
-
-    def _room_for(self, weight: int) -> Batch | None:
-        batch = self._batch
-        waiting = self._in_flight + batch.weight
-        # An empty buffer takes anything, or a large matrix could never be written.
-        if waiting and waiting + weight > self._limit:
-            self._lose(weight)
-            return None
-        batch.weight += weight
-        return batch
+            self._runs.append(run)
+        return run
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until what was appended so far is in the file; False if that took too long."""
         with self._lock:
             batch = self._batch
-            if not batch.weight and not self._in_flight:
+            if not self.waiting:
                 return True
         self._wake.set()
         try:
@@ -188,7 +196,8 @@ class Audit:
     @property
     def waiting(self) -> int:
         """Locations that wait to be written."""
-        return self._in_flight + self._batch.weight
+        told = sum(len(run.told) for run in self._runs)
+        return self._in_flight + self._batch.weight + told
 
     # --- by the process ---------------------------------------------------------------------
     def start(self) -> None:
@@ -244,9 +253,10 @@ class Audit:
     def _drain(self) -> None:
         with self._lock:
             batch, self._batch = self._batch, Batch()
-            self._in_flight = batch.weight
+            items = [*batch.items, *self._take_runs()]
+            self._in_flight = sum(item.weight for item in items)
         try:
-            self._write(batch.items[1:])
+            self._write(items)
             self._write_gap()
         except AuditUnavailable as error:
             batch.written.set_exception(error)
@@ -254,6 +264,13 @@ class Audit:
         else:
             batch.written.set_result(None)
         self._in_flight = 0
+
+    def _take_runs(self) -> list[Item]:
+        # Whether a run is over is asked first: what is told before its end must not be left.
+        over = [run for run in self._runs if run.over]
+        taken = [item for run in self._runs for item in run.take()]
+        self._runs = [run for run in self._runs if run not in over]
+        return taken
 
     def _write(self, items: Sequence[Item]) -> None:
         at = 0
@@ -271,9 +288,10 @@ class Audit:
             at += WRITE_AT_ONCE
 
     def _lose(self, weight: int) -> None:
-        self.lost += weight
-        lost, since = self._gap or (0, self._clock().isoformat())
-        self._gap = lost + weight, since
+        with self._lock:
+            self.lost += weight
+            lost, since = self._gap or (0, self._clock().isoformat())
+            self._gap = lost + weight, since
 
     def _write_gap(self) -> None:
         """Put on the record how much is not."""
@@ -297,8 +315,7 @@ class Audit:
 def _made(item: Item, page: Page) -> str:
     """A record; one that cannot be made must not end the trail, so that it says so instead."""
     try:
-        told = () if item.told is None else (item.told,)
-        body = item.make(page, *item.given, *told)
+        body = item.make(page, *item.given)
     except Exception as error:
         # Without the text of the error, which can hold coordinates.
         log.error("an audit record could not be made: %s", type(error).__name__)

@@ -94,25 +94,55 @@ def together(page: Page, topic: str, told: list[bytes]) -> str:
     return note(page, f"{topic}: {b' '.join(told).decode()}")
 
 
-def test_what_has_all_else_in_common_is_told_in_one_record(
+def test_a_run_is_told_together_and_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(audit_module, "TOGETHER", 3)
     audit = Audit(lambda: Disk(tmp_path, Clock()), Clock())
-    for topic, told in (*(("a", n) for n in range(5)), ("b", 5), ("a", 6)):
-        assert audit.tell(together, (topic,), str(told).encode()) is not None
+    first, other = audit.run(together, "a"), audit.run(together, "b")
+    for n in range(5):
+        first.tell(str(n).encode())
+    first.end()
+    other.tell(b"5")
     audit.append(note, "between")
-    audit.tell(together, ("a",), b"7")
-    assert audit.waiting == 9
+    assert audit.waiting == 7
     audit.start()  # only now, so that the thread finds them all at once
+    assert audit.flush(PATIENCE_S)
+    assert audit._runs == [other]
+    other.tell(b"6")
     audit.stop()
-    assert read(tmp_path)[1] == ["a: 0 1 2", "a: 3 4", "b: 5", "a: 6", "between", "a: 7"]
+    assert read(tmp_path)[1] == ["between", "a: 0 1 2", "a: 3 4", "b: 5", "b: 6"]
 
 
-def test_of_what_is_told_together_no_more_waits_than_fits(tmp_path: Path) -> None:
+def test_what_is_told_from_several_threads_while_it_is_taken_is_written_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_module, "RELAXED_PAUSE_S", 0.0001)
+    with running(tmp_path, limit=10**6) as (audit, _):
+        run = audit.run(together, "a")
+
+        def work(name: str) -> None:
+            for number in range(5_000):
+                run.tell(f"{name}{number}".encode())
+
+        threads = [threading.Thread(target=work, args=(name,)) for name in "xyz"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        run.end()
+    told = [word for text in read(tmp_path)[1] for word in text.split()[1:]]
+    assert len(told) == 15_000
+    for name in "xyz":
+        assert [t for t in told if t[0] == name] == [f"{name}{n}" for n in range(5_000)]
+
+
+def test_of_a_run_no_more_waits_than_fits(tmp_path: Path) -> None:
     audit = Audit(lambda: Disk(tmp_path, Clock()), Clock(), limit=10)
-    taken = [audit.tell(together, ("a",), b"x") is not None for _ in range(12)]
-    assert taken == [True] * 10 + [False] * 2
+    run = audit.run(together, "a")
+    for _ in range(12):
+        run.tell(b"x")
+    assert (audit.waiting, audit.lost) == (10, 2)
     audit.start()
     audit.stop()
     trail, texts = read(tmp_path)
