@@ -30,6 +30,9 @@ from tests.benchmarks.harness import ROOT, Row, in_turns, median
 from tests.benchmarks.http import GRAPH, QUESTION, WORKERS, Peak, Service, peak, questions
 
 TURNS = 7
+AT_A_TIME = 500
+"""What a worker at its peak tells the trail between two looks of the thread that writes."""
+
 WANTED = "≤ 1.10×"
 
 
@@ -81,11 +84,13 @@ def in_process_rows(folder: Path) -> list[Row]:
     urls = [request.split(b" ")[1] for request in questions(read_target("http://127.0.0.1:1"))]
 
     def run(lane: FastLane) -> tuple[float, float]:
-        began_ns, own_ns = time.process_time_ns(), time.thread_time_ns()
-        for url in urls:
-            assert lane.at_once(url, []) is not None
-        own_ns = time.thread_time_ns() - own_ns
-        assert audit.flush(60.0)
+        own_ns, began_ns = 0, time.process_time_ns()
+        for at in range(0, len(urls), AT_A_TIME):
+            since_ns = time.thread_time_ns()
+            for url in urls[at : at + AT_A_TIME]:
+                assert lane.at_once(url, []) is not None
+            own_ns += time.thread_time_ns() - since_ns
+            assert audit.flush(60.0)
         all_ns = time.process_time_ns() - began_ns
         return own_ns / len(urls) / 1000, all_ns / len(urls) / 1000
 
