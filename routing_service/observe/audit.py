@@ -68,21 +68,20 @@ class Run:
     thread takes from the front.
     """
 
-    __slots__ = ("_limit", "_lose", "given", "make", "over", "told")
+    __slots__ = ("_audit", "given", "make", "over", "told")
 
-    def __init__(
-        self, make: Maker, given: tuple[Any, ...], limit: int, lose: Callable[[int], None]
-    ) -> None:
+    def __init__(self, audit: Audit, make: Maker, given: tuple[Any, ...]) -> None:
         self.make, self.given, self.over = make, given, False
         self.told: list[bytes] = []
-        self._limit, self._lose = limit, lose
+        self._audit = audit
 
     def tell(self, told: bytes) -> None:
         """Have it written soon; if there is no room it is lost, and that is told."""
-        if len(self.told) < self._limit:
+        audit = self._audit
+        if len(self.told) + audit.held < audit.limit:
             self.told.append(told)
         else:
-            self._lose(1)
+            audit.lose(1)
 
     def end(self) -> None:
         """Nothing more will be told."""
@@ -110,6 +109,12 @@ class Audit:
         Whether who appends waits for the disk (see `Batch.written`).
     limit
         Locations that may wait to be written; more are lost.
+
+    Attributes
+    ----------
+    held
+        Of these, what a run must leave room for: all that waited when the last one began, or that
+        is being written. So that a disk that stays full costs no more however often states change.
     """
 
     def __init__(
@@ -121,8 +126,9 @@ class Audit:
         limit: int = 20_000,
     ) -> None:
         self.strict = strict
-        self.lost = 0
-        self._open_writer, self._clock, self._limit = open_writer, clock, limit
+        self.lost = self.held = 0
+        self.limit = limit
+        self._open_writer, self._clock = open_writer, clock
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._batch = Batch()
@@ -154,12 +160,12 @@ class Audit:
         with self._lock:
             batch = self._batch
             # An empty buffer takes anything, or a large matrix could never be written.
-            full = self.waiting and self.waiting + weight > self._limit
+            full = self.waiting and self.waiting + weight > self.limit
             if not full:
                 batch.items.append(Item(make, args, weight))
                 batch.weight += weight
         if full:
-            self._lose(weight)
+            self.lose(weight)
             return None
         if self.strict:
             self._wake.set()
@@ -175,8 +181,9 @@ class Audit:
         *given
             What they have in common; must not change any more.
         """
-        run = Run(make, given, self._limit, self._lose)
+        run = Run(self, make, given)
         with self._lock:
+            self.held = self.waiting
             self._runs.append(run)
         return run
 
@@ -254,7 +261,7 @@ class Audit:
         with self._lock:
             batch, self._batch = self._batch, Batch()
             items = [*batch.items, *self._take_runs()]
-            self._in_flight = sum(item.weight for item in items)
+            self._in_flight = self.held = sum(item.weight for item in items)
         try:
             self._write(items)
             self._write_gap()
@@ -263,7 +270,7 @@ class Audit:
             self._tell(error)
         else:
             batch.written.set_result(None)
-        self._in_flight = 0
+        self._in_flight = self.held = 0
 
     def _take_runs(self) -> list[Item]:
         # Whether a run is over is asked first: what is told before its end must not be left.
@@ -287,7 +294,8 @@ class Audit:
                 continue
             at += WRITE_AT_ONCE
 
-    def _lose(self, weight: int) -> None:
+    def lose(self, weight: int) -> None:
+        """Count what is not recorded, and have the trail say so."""
         with self._lock:
             self.lost += weight
             lost, since = self._gap or (0, self._clock().isoformat())

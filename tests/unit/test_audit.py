@@ -150,6 +150,26 @@ def test_of_a_run_no_more_waits_than_fits(tmp_path: Path) -> None:
     assert trail.lost == 2
 
 
+def test_while_the_disk_is_stuck_new_runs_find_only_the_room_that_is_left(tmp_path: Path) -> None:
+    with running(tmp_path, limit=10) as (audit, disk):
+        disk.gate = threading.Event()
+        audit.append(note, "in flight")
+        until(lambda: audit._in_flight == 1)
+        for state in range(5):
+            run = audit.run(together, str(state))
+            for _ in range(4):
+                run.tell(b"x")
+            run.end()
+        assert (audit.waiting, audit.lost) == (10, 11)
+        disk.gate.set()
+        until(lambda: audit.waiting == 0)
+        last = audit.run(together, "after")
+        for _ in range(10):
+            last.tell(b"x")
+        assert audit.lost == 11
+    assert read(tmp_path)[0].lost == 11
+
+
 def test_flushing_makes_what_was_appended_readable(tmp_path: Path) -> None:
     with running(tmp_path) as (audit, _):
         for number in range(3):
