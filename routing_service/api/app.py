@@ -106,10 +106,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     gauges = asyncio.create_task(
         tell_gauges(state.metrics, state.engine, state.follower, state.recorder)
     )
+    # Not in the pool, whose threads go on into requests: nothing else is to be done here yet.
     if state.recorder is not None:
-        await run_in_threadpool(state.recorder.audit.start)
+        state.recorder.audit.start()
     if state.follower is not None:
-        await run_in_threadpool(state.follower.start)
+        state.follower.start()
     yield
     gauges.cancel()
     if state.follower is not None:

@@ -56,7 +56,7 @@ def _run(args: Namespace) -> int:
 
 
 def _service(settings: Settings, engine: Engine, keys: KeyRing | None) -> Admission:
-    """All that a request passes through, outermost first: admission, counts, keys, fast lane."""
+    """All that a request passes through: admission, counts, keys, fast lane; the rest aside."""
     from routing_service.api import ids
     from routing_service.api.admission import Admission
     from routing_service.api.app import create_app
@@ -64,12 +64,13 @@ def _service(settings: Settings, engine: Engine, keys: KeyRing | None) -> Admiss
     from routing_service.api.guard import Guard
     from routing_service.api.instant import prepare
     from routing_service.api.metered import Metered
+    from routing_service.serving.aside import Aside
     from routing_service.wiring import open_follower, open_recorder
 
     prepare(engine.snapshot)
     recorder = open_recorder(settings, ids.now)
     inner = create_app(engine, open_follower(settings, engine, ids.now), recorder)
-    app: App = FastLane(inner, engine, recorder)
+    app: App = FastLane(Aside(inner), engine, recorder)
     if keys is not None:
         app = Guard(app, keys)
     metrics = inner.state.metrics

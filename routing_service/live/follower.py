@@ -25,6 +25,7 @@ from routing_service.live.snapshot import Snapshot
 from routing_service.live.state import LiveState
 from routing_service.live.store import LiveStore
 from routing_service.live.view import View
+from routing_service.scheduling import stand_back
 
 log = logging.getLogger(__name__)
 
@@ -166,6 +167,7 @@ class Follower:
 
     # --- by the thread ----------------------------------------------------------------------
     def _run(self) -> None:
+        stand_back()
         while not self._stopping.is_set():
             try:
                 # What comes meanwhile is read with the rest.

@@ -28,7 +28,7 @@ from typing import NamedTuple
 from routing_service.errors import NoService
 from routing_service.load.arrivals import NS_PER_S
 from routing_service.load.wire import Target, Unreadable, read_reply
-from routing_service.slices import ask_for_short_slices
+from routing_service.scheduling import ask_for_short_slices
 
 RECEIVE_BYTES = 65_536
 SWEEP_NS = NS_PER_S // 20

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import uvicorn
 
+from routing_service.scheduling import ask_for_short_slices
 from routing_service.serving import limits
 from routing_service.serving.limits import Limits
-from routing_service.slices import ask_for_short_slices
 
 if TYPE_CHECKING:
     from routing_service.api.fast_lane import Receive, Scope, Send

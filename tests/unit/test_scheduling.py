@@ -1,4 +1,4 @@
-"""A thread that asks for short slices gets them where Linux knows of them, and is ordinary else."""
+"""Short slices and standing back, where Linux knows of them; a thread is ordinary elsewhere."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import ctypes
 import os
 import platform
 import struct
+import sys
 import threading
 
 import pytest
 
-from routing_service.slices import SLICE_NS, ask_for_short_slices
+from routing_service.scheduling import BEHIND, SLICE_NS, ask_for_short_slices, stand_back
 
 GET = {"x86_64": 315, "aarch64": 275}
 
@@ -23,6 +24,10 @@ def told() -> tuple[int, int, int]:
         raise OSError
     _, policy, _, nice, _, slice_ns = struct.unpack_from("=IIQiIQ", room)
     return policy, nice, slice_ns
+
+
+def nice_of_this_thread() -> int:
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
 
 def in_a_thread(*actions: object) -> list[object]:
@@ -54,3 +59,24 @@ def test_where_it_is_not_known_nothing_is_asked(
     else:
         monkeypatch.setattr("platform.machine", lambda: value)
     assert in_a_thread(ask_for_short_slices) == [False]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority here")
+def test_a_thread_that_stands_back_comes_after_the_first_however_often_it_does() -> None:
+    first = nice_of_this_thread()
+    wanted = min(first + BEHIND, 19)
+    asked, after, again, inherited, last = in_a_thread(
+        stand_back,
+        nice_of_this_thread,
+        stand_back,
+        lambda: in_a_thread(nice_of_this_thread)[0],
+        nice_of_this_thread,
+    )
+    assert (asked, again) == (True, True)
+    assert (after, inherited, last) == (wanted, wanted, wanted)
+    assert nice_of_this_thread() == first
+
+
+def test_where_threads_have_no_priority_none_stands_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert stand_back() is False
