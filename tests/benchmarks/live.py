@@ -28,7 +28,8 @@ WORKERS = 2
 HERE = "/v1/conveyance?lat=53.5526&lon=-1.4797"
 WHY = {"reason": "benchmark", "author": "benchmark"}
 LOCAL, AT_DOORS = 300, 40
-RATE_PER_S, STORM_S, CLOSURES_PER_S = 200.0, 15.0, 20.0
+RATE_PER_S, STORM_S, CLOSURES_PER_S = 200.0, 10.0, 20.0
+TURNS = 5
 
 Places = list[tuple[float, float]]
 
@@ -112,7 +113,7 @@ def storm_rows(server: Server, junctions: Places, doors: Places) -> list[Row]:
     target = read_target(server.url)
     ask = [target.get(f"/v1/conveyance?lat={lat:.5f}&lon={lon:.5f}") for lat, lon in junctions]
     quiet, storm = [], []
-    for turn in range(3):
+    for turn in range(TURNS):
         plan = Plan(RATE_PER_S, STORM_S, seed=SEED + turn)
         quiet.append(_p99s_ms(on_schedule(target, ask, plan)))
         changes = Changes(target, junctions, "2100-01-01T00:00:00Z", SEED + turn)
