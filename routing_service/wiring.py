@@ -22,7 +22,7 @@ from routing_service.graph.sources.raw import RawNetwork
 from routing_service.graph.speed_sets import SpeedSets
 from routing_service.graph.trees import Grow, check_trees, grow_trees
 from routing_service.graph.units_file import read_units
-from routing_service.kernels import reply
+from routing_service.kernels import question, respond
 from routing_service.live.engine import Engine
 from routing_service.live.follower import Clock, Follower
 from routing_service.live.golden import Miss, check_golden, read_golden
@@ -243,7 +243,8 @@ def open_recorder(settings: Settings, clock: Clock) -> Recorder | None:
 
 def warm_snapshot(snapshot: Snapshot) -> None:
     """Take every path that a request can take, from each unit's own door."""
-    reply.writer()
+    question.reading()
+    respond.responding()
     for unit in snapshot.units[:1]:
         here = Location(unit.lat, unit.lon, accuracy_m=50.0, heading_deg=0.0)
         snapshot.decide(here)

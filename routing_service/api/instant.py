@@ -23,23 +23,22 @@ from routing_service.answer import (
     LON_E7,
     MARGIN_MS,
     MS,
-    ORDER,
     P10,
     P90,
     SHARE,
     TIMES,
-    TOO_FAR,
+    TOOK_NS,
 )
 from routing_service.api import encode
 from routing_service.decision.decision import Decision
 from routing_service.decision.model import Location
 from routing_service.kernels import reply
 from routing_service.kernels.bound import Desk
-from routing_service.kernels.reply import SHEET_BYTES, Filler, Form, Sheet
+from routing_service.kernels.reply import Form
+from routing_service.kernels.respond import NO_FORM, SHEET_BYTES, Forms, Sheet
 from routing_service.units import (
     CM_PER_KM,
     CM_PER_M,
-    E7,
     MS_PER_MINUTE,
     ByteArray,
     IntArray,
@@ -48,9 +47,6 @@ from routing_service.units import (
 if TYPE_CHECKING:
     from routing_service.decision.decision import Roster
     from routing_service.live.snapshot import Snapshot
-
-MOST_FORMS = 4_096
-"""Of one wording: orders of the units with their reasons and doubts; more than a region has."""
 
 MOST_WORDINGS = 16
 """Statuses, policies, speed sets and flags of the network that are remembered."""
@@ -72,18 +68,21 @@ class Desks:
     def __init__(self) -> None:
         self.sheet = Sheet()
         self._desks: dict[int, Desk] = {}
-        self._fillers: dict[Hashable, dict[bytes, Filler]] = {}
+        self._forms: dict[Hashable, Forms] = {}
 
     def desk(self, units: int) -> Desk:
         """For answers about so many units."""
         return self._desks.get(units) or self._desks.setdefault(units, Desk(units))
 
-    def fillers(self, snapshot: Snapshot, roster: Roster) -> dict[bytes, Filler]:
-        """The forms of a state, by the doubts, the destination, the order and the reasons."""
+    def forms(self, snapshot: Snapshot, roster: Roster) -> Forms:
+        """The forms of a state."""
         wording = _wording(snapshot, roster)
-        if wording not in self._fillers and len(self._fillers) >= MOST_WORDINGS:
-            del self._fillers[next(iter(self._fillers))]
-        return self._fillers.setdefault(wording, {})
+        forms = self._forms.get(wording)
+        if forms is None:
+            if len(self._forms) >= MOST_WORDINGS:
+                del self._forms[next(iter(self._forms))]
+            forms = self._forms[wording] = Forms(len(roster.units))
+        return forms
 
 
 def _wording(snapshot: Snapshot, roster: Roster) -> Hashable:
@@ -109,66 +108,49 @@ class Instant:
     """
 
     def __init__(self, snapshot: Snapshot, roster: Roster, desks: Desks) -> None:
-        n = len(roster.units)
         self.snapshot = snapshot
-        self._roster, self._sheet, self._desk = roster, desks.sheet, desks.desk(n)
-        self._ask, self._version = snapshot.plainly(roster), snapshot.state_version
-        # Where, among the bytes of an answer, the order is and behind it the reasons.
-        self._order = slice(4 * (TIMES + ORDER * n), 4 * (TIMES + P10 * n))
-        self._names = _names(snapshot)
-        self._fillers = desks.fillers(snapshot, roster)
+        self._roster, self._names = roster, _names(snapshot)
+        self._sheet, self._desk = desks.sheet, desks.desk(len(roster.units))
+        self._forms = desks.forms(snapshot, roster)
+        self._responder = snapshot.responder(roster, self._desk, self._sheet, self._forms)
+        self._write, self._text = self._responder.write, self._sheet.text
 
-    def ask(self, lat: float, lon: float) -> bytes | None:
-        """The numbers for a position, packed; None if it is too far from any road."""
-        bits = self._ask(lon * E7, lat * E7, self._desk)
-        return None if bits & TOO_FAR else self._desk.numbers.tobytes()
+    def reply(self, lat: float, lon: float, moment_ns: int, words: tuple[int, int]) -> bytes | None:
+        """The body for a position.
 
-    def reply(
-        self,
-        packed: bytes,
-        lat: float,
-        lon: float,
-        moment_ns: int,
-        words: tuple[int, int],
-        took_ns: int,
-    ) -> bytes | None:
-        """The body for what `ask` gave last; None if it has a figure that `encode` must write.
+        None if it is too far from any road, or has a figure that `encode` must write.
 
         Parameters
         ----------
-        packed, lat, lon
-            What was given, and what for.
+        lat, lon
+            Degrees.
         moment_ns, words
             The moment, nanoseconds since 1970, and the random words of the decision's id.
-        took_ns
-            How long the answer took; for the record alone.
         """
-        key = packed[_DOUBTS] + packed[self._order]
-        fill = self._fillers.get(key)
-        if fill is None:
-            fill = self._filler(key, packed, Location(lat, lon))
-        length = fill(lat, lon, moment_ns, words, self._version, took_ns) if fill else 0
-        return self._sheet.text[:length].tobytes() if length else None
+        word, other = words
+        length = self._write(lat, lon, moment_ns, word, other)
+        if length == NO_FORM and self._learn(Location(lat, lon)):
+            length = self._write(lat, lon, moment_ns, word, other)
+        return self._text[:length].tobytes() if length > 0 else None
 
-    def record(self, packed: bytes) -> bytes:
-        """What is recorded of the last reply, see `routing_service.answer`."""
-        return self._sheet.record.tobytes() + packed
+    def record(self, took_ns: int) -> bytes:
+        """What is recorded of the last reply, see `routing_service.answer`.
 
-    def _filler(self, key: bytes, packed: bytes, location: Location) -> Filler | None:
-        if len(self._fillers) >= MOST_FORMS:
-            self._fillers.clear()
-        bits = int.from_bytes(packed[4 * BITS : 4 * BITS + 4], "little")
-        found = Decision(packed, self._roster, bits)
+        `took_ns` is how long it took.
+        """
+        self._sheet.words[TOOK_NS] = took_ns
+        return self._sheet.record.tobytes() + self._desk.numbers.tobytes()
+
+    def _learn(self, location: Location) -> bool:
+        """Make the form that the last answer lacks; False if it does not fit."""
+        bits = int(self._desk.answer[BITS])
+        found = Decision(self._desk.numbers.tobytes(), self._roster, bits)
         form = make_form(found, location, self.snapshot, self._names)
         longest_name = int(np.diff(form.name_first).max())
         if len(form.text) + reply.WIDEST * len(form.gaps) + longest_name > SHEET_BYTES:
-            return None
-        filler = self._fillers[key] = Filler(form, self._desk, self._sheet)
-        return filler
-
-
-_DOUBTS = slice(4 * BITS, 4 * DESTINATION + 4)
-assert DESTINATION == BITS + 1
+            return False
+        self._forms.put(self._desk.answer, form)
+        return True
 
 
 def make_form(found: Decision, location: Location, snapshot: Snapshot, names: Names) -> Form:

@@ -35,16 +35,17 @@ Plainly = Callable[[float, float, "Desk"], int]
 
 
 @holding_gil
-def _answer_at(
+def answer_at(
     lon_e7: float,
     lat_e7: float,
     heading_x: float,
     heading_y: float,
     table_at: int,
     standing_at: int,
-    answer_at: int,
+    desk_at: int,
     scratch_at: int,
 ) -> int:
+    """`answering.answer_one` by addresses: of a `BoundNetwork`'s table, and of the buffers."""
     table = int64s_at(table_at, (16,))
     cells, entries, segments = table[8], table[9], table[10]
     edges, width, units, doors, wide = table[11], table[12], table[13], table[14], table[15]
@@ -65,16 +66,14 @@ def _answer_at(
         net,
         rules,
         int32_rows_at(standing_at, (units, 4)),
-        int32s_at(answer_at, (wide,)),
+        int32s_at(desk_at, (wide,)),
         float64_rows_at(scratch_at, (SCRATCH, units)),
     )
 
 
 @cache
 def _answering() -> Callable[..., int]:
-    return entry(
-        _answer_at, "int64(float64, float64, float64, float64, int64, int64, int64, int64)"
-    )
+    return entry(answer_at, "int64(float64, float64, float64, float64, int64, int64, int64, int64)")
 
 
 class Desk:
@@ -118,6 +117,8 @@ class BoundNetwork:
     ----------
     desks
         ``desks.desk`` is the calling thread's own.
+    table_at
+        Address of the table that `answer_at` reads.
     """
 
     def __init__(self, net: Labelled, rules: Rules) -> None:
@@ -132,7 +133,7 @@ class BoundNetwork:
         self._table: LongArray = np.array(
             [*(array.ctypes.data for array in arrays), *lengths], dtype=np.int64
         )
-        self._table_at = self._table.ctypes.data
+        self.table_at = self._table.ctypes.data
         self.desks = _Desks(units)
 
     def __call__(
@@ -158,7 +159,7 @@ class BoundNetwork:
             arrays = (self.net, self.rules, standing, desk.answer, desk.scratch)
             bits = answer_one(lon_e7, lat_e7, heading_x, heading_y, *arrays)
         else:
-            places = (self._table_at, standing_at, desk.answer_at, desk.scratch_at)
+            places = (self.table_at, standing_at, desk.answer_at, desk.scratch_at)
             bits = _answering()(lon_e7, lat_e7, heading_x, heading_y, *places)
         return bits, desk.numbers.tobytes()
 
@@ -175,7 +176,7 @@ class BoundNetwork:
                 buffers = (standing, desk.answer, desk.scratch)
                 return answer_one(lon_e7, lat_e7, 0.0, 0.0, net, rules, *buffers)
         else:
-            table_at, answer = self._table_at, _answering()
+            table_at, answer = self.table_at, _answering()
 
             def ask(lon_e7: float, lat_e7: float, desk: Desk) -> int:
                 answer_at, scratch_at = desk.answer_at, desk.scratch_at

@@ -7,24 +7,13 @@ and to write digits.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import config
 
-from routing_service.answer import AT_LAT, AT_LON, AT_NS, HEAD, TOOK_NS
-from routing_service.kernels.address import (
-    bytes_at,
-    float64s_at,
-    int32_rows_at,
-    int32s_at,
-    int64s_at,
-)
-from routing_service.kernels.bound import Desk
-from routing_service.kernels.jit import entry, holding_gil, inner_kernel
-from routing_service.units import E7, INF_MS, ByteArray, FloatArray, IntArray, LongArray
+from routing_service.answer import AT_LAT, AT_LON, AT_NS
+from routing_service.kernels.jit import inner_kernel
+from routing_service.units import E7, ByteArray, FloatArray, IntArray, LongArray
 
 # Columns of a row of `Form.gaps`.
 G_END, G_KIND, G_INDEX, G_DIVISOR = range(4)
@@ -44,9 +33,6 @@ G_END, G_KIND, G_INDEX, G_DIVISOR = range(4)
 
 WIDEST = 40
 """No gap but one of a name takes more bytes than this."""
-
-SHEET_BYTES = 1 << 17
-"""Room for the reply about four hundred units."""
 
 SMALL_E7 = 1_000
 """Nearer to zero than a ten-thousandth of a degree Python writes an exponent, and so nothing is
@@ -90,8 +76,6 @@ class About(NamedTuple):
         128 random bits for the id.
     state_version
         Of the snapshot that answered.
-    took_ns
-        From the request to the answer; recorded, not replied.
     """
 
     lat: float
@@ -100,7 +84,6 @@ class About(NamedTuple):
     word: int
     other: int
     state_version: int
-    took_ns: int
 
 
 class Head(NamedTuple):
@@ -121,7 +104,7 @@ class Head(NamedTuple):
 
 @inner_kernel
 def write_reply(form: Form, answer: IntArray, about: About, head: Head, out: ByteArray) -> int:
-    """Write one reply, and the head of its record.
+    """Write one reply, and the head of its record but for how long it took.
 
     Parameters
     ----------
@@ -142,7 +125,7 @@ def write_reply(form: Form, answer: IntArray, about: About, head: Head, out: Byt
         Bytes written; 0 if a figure is one that only the encoder can write.
     """
     compose_id(about, head.id)
-    head.words[AT_NS], head.words[TOOK_NS] = about.moment_ns, about.took_ns
+    head.words[AT_NS] = about.moment_ns
     head.degrees[AT_LAT], head.degrees[AT_LON] = about.lat, about.lon
     at = copied = 0
     for g in range(form.gaps.shape[0]):
@@ -290,106 +273,3 @@ def _moment(out: ByteArray, at: int, seconds: int) -> int:
     at = _digits(out, at + 1, rest % 60, 2)
     out[at] = 90
     return at + 1
-
-
-@holding_gil
-def _write_at(
-    lat: float,
-    lon: float,
-    moment_ns: int,
-    word: int,
-    other: int,
-    state_version: int,
-    took_ns: int,
-    form_at: int,
-    answer_at: int,
-    sheet_at: int,
-) -> int:
-    """`write_reply` by addresses; a form's is that of a table, a sheet's that of its head."""
-    table = int64s_at(form_at, (8,))
-    form = Form(
-        bytes_at(table[0], (table[4],)),
-        int32_rows_at(table[1], (table[5], 4)),
-        int32s_at(table[2], (table[6],)),
-        bytes_at(table[3], (table[7],)),
-    )
-    return write_reply(
-        form,
-        int32s_at(answer_at, (INF_MS,)),  # its form knows which numbers it has
-        About(lat, lon, moment_ns, word, other, state_version, took_ns),
-        Head(
-            bytes_at(sheet_at, (16,)),
-            int64s_at(sheet_at, (HEAD,)),
-            float64s_at(sheet_at, (HEAD,)),
-        ),
-        bytes_at(sheet_at + 8 * HEAD, (SHEET_BYTES,)),
-    )
-
-
-@cache
-def writer() -> Callable[..., int]:
-    """The compiled kernel; who calls this early spares the first reply the wait."""
-    numbers = "float64, float64, " + ", ".join(["int64"] * 8)
-    return entry(_write_at, f"int64({numbers})")
-
-
-class Sheet:
-    """Where replies are written, one at a time: the head of a record, and behind it the text."""
-
-    __slots__ = ("at", "head", "out", "record", "text")
-
-    def __init__(self) -> None:
-        whole = np.zeros(8 * HEAD + SHEET_BYTES, dtype=np.uint8)
-        words = whole[: 8 * HEAD].view(np.int64)
-        self.head = Head(whole[:16], words, words.view(np.float64))
-        self.out: ByteArray = whole[8 * HEAD :]
-        self.at = whole.ctypes.data
-        self.record, self.text = words.data, self.out.data
-
-
-class Filler:
-    """A form bound to the sheet that it is written on and the desk that its figures come from.
-
-    Parameters
-    ----------
-    form
-        Its gaps name numbers of an answer about the desk's units; without its names no more than
-        `SHEET_BYTES` may come out.
-    """
-
-    def __init__(self, form: Form, desk: Desk, sheet: Sheet) -> None:
-        self._form, self._desk, self._sheet = form, desk, sheet
-        addresses = [array.ctypes.data for array in form]
-        lengths = [len(array) for array in form]
-        self._table = np.array([*addresses, *lengths], dtype=np.int64)
-        self._places = (self._table.ctypes.data, desk.answer_at, sheet.at)
-        self._write = writer()
-
-    def __call__(
-        self,
-        lat: float,
-        lon: float,
-        moment_ns: int,
-        words: tuple[int, int],
-        state_version: int,
-        took_ns: int,
-    ) -> int:
-        """See `About` and `write_reply`."""
-        word, other = words
-        if config.DISABLE_JIT:  # type: ignore[attr-defined]
-            about = About(lat, lon, moment_ns, word, other, state_version, took_ns)
-            sheet = self._sheet
-            return write_reply(self._form, self._desk.answer, about, sheet.head, sheet.out)
-        form_at, answer_at, sheet_at = self._places
-        return self._write(
-            lat,
-            lon,
-            moment_ns,
-            word,
-            other,
-            state_version,
-            took_ns,
-            form_at,
-            answer_at,
-            sheet_at,
-        )

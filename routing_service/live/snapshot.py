@@ -36,9 +36,10 @@ from routing_service.decision.uncertainty import ErrorModel
 from routing_service.errors import InvalidRequest, OutsideRegion, TooFarFromRoad, UnknownUnit
 from routing_service.graph.road_graph import RoadGraph
 from routing_service.kernels.answering import Rules, answer_many
-from routing_service.kernels.bound import BoundNetwork, Plainly
+from routing_service.kernels.bound import BoundNetwork, Desk, Plainly
 from routing_service.kernels.lookup import Labelled
 from routing_service.kernels.probability import SCRATCH
+from routing_service.kernels.respond import Forms, Responder, Sheet
 from routing_service.live.disc import ask_disc
 from routing_service.live.drawing import main_roads
 from routing_service.live.route import read_route
@@ -202,7 +203,7 @@ class Snapshot:
 
     @cached_property
     def _plainly(self) -> Plainly:
-        return self.plainly(self._roster)
+        return self._bound.plainly(self.standing.table, self.standing.table_at)
 
     @cached_property
     def _network_doubts(self) -> tuple[str, ...]:
@@ -274,9 +275,10 @@ class Snapshot:
         """
         return {}
 
-    def plainly(self, roster: Roster) -> Plainly:
-        """What answers positions alone, for the units of a roster, with all it depends on bound."""
-        return self._bound.plainly(roster.standing.table, roster.standing.table_at)
+    def responder(self, roster: Roster, desk: Desk, sheet: Sheet, forms: Forms) -> Responder:
+        """What replies about positions alone, for the units of a roster."""
+        table = roster.standing.table
+        return Responder(self._bound, table, desk, sheet, forms, self.state_version)
 
     def decide(self, location: Location) -> Decision:
         """Rank the units for an incident.

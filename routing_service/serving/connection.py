@@ -101,6 +101,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._gate = gate
         self._at_once = gate.app.at_once
+        self._ordinary = b""  # what came last behind the address of an ordinary request
         self._in_request = False  # some of it is here, but not all
         self._in_head = False
         self._head_bytes = 0
@@ -158,8 +159,14 @@ class Connection(HttpToolsProtocol):
         short_way = self._short_way()
         if short_way is None or self._in_request or self._gate.draining:
             return False
-        request = ORDINARY.fullmatch(data)
-        body = None if request is None else short_way(request[1], [])
+        # A client says the same behind every address: what was ordinary once still is.
+        end = data.find(b" HTTP/1.1\r\n")
+        rest = data[end:]
+        if rest != self._ordinary or not data.startswith(b"GET /"):
+            if ORDINARY.fullmatch(data) is None:
+                return False
+            self._ordinary = rest
+        body = short_way(data[4:end], [])
         if body is None:
             return False
         if self.timeout_keep_alive_task is not None:

@@ -139,3 +139,37 @@ def test_what_is_no_request_ends_the_connection_and_no_other(server: Server) -> 
         good.send(AT_ONCE)
         replies.append(good.reply())
     assert same(replies)
+
+
+REST = AT_ONCE.partition(b" HTTP/1.1\r\n")[1] + AT_ONCE.partition(b" HTTP/1.1\r\n")[2]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"GET /v1/conveyance?lat=53.47&lon=-1.5 " + REST,
+        b"GET  /v1/conveyance?lat=53.47&lon=-1.5" + REST,
+        b"GET /v1/conveyance?lat=53.47&lon=-1.5\r\nContent-Length: 9\r\nX: y" + REST,
+        b"GET /v1/conveyance?lat=53.47&lon=-1.5\x00" + REST,
+        b"GET /v1/conveyance?lat=53.47&lon=-1.5#f" + REST,
+        b"GET /v1/conveyance?lat=53.47&lon=-1.5&lon=-1.6" + REST,
+        b"GET http://b/v1/conveyance?lat=53.47&lon=-1.5" + REST,
+        b"HEAD /v1/conveyance?lat=53.47&lon=-1.5" + REST,
+        b"\r\n" + AT_ONCE,
+    ],
+)
+def test_what_came_before_lends_a_request_nothing(server: Server, odd: bytes) -> None:
+    """The end of a request that a connection has seen before stands for no other beginning."""
+    with Wire(server) as used, Wire(server) as fresh:
+        for _ in range(2):
+            used.send(AT_ONCE)
+            assert used.reply()[0] == 200
+        firsts = []
+        for wire in (used, fresh):
+            wire.socket.settimeout(2)
+            wire.send(odd)
+            try:
+                firsts.append(wire.socket.recv(65_536).partition(b"\r\n")[0])
+            except TimeoutError:  # it waits for more
+                firsts.append(b"")
+        assert firsts[0] == firsts[1]

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from routing_service.answer import AT_LAT, AT_LON, AT_NS, TOOK_NS, columns, pack
+from routing_service.answer import AT_LAT, AT_LON, AT_NS, HEAD, TOOK_NS, columns, pack
 from routing_service.api import encode, ids
 from routing_service.api import instant as instant_module
 from routing_service.api.instant import Desks, Instant, make_form
 from routing_service.decision.decision import Decision, Roster
 from routing_service.decision.model import Location, Unit
 from routing_service.decision.standing import Standing
-from routing_service.kernels.bound import Desk
-from routing_service.kernels.reply import Filler, Sheet
+from routing_service.kernels.reply import About, write_reply
+from routing_service.kernels.respond import Sheet
 from routing_service.live.snapshot import Snapshot
 from routing_service.units import E7, INF_MS
 from tests import api_scene
@@ -63,10 +63,11 @@ class Written:
         roster = Roster(Standing(UNITS, ("divert", "open", "closed")), ROADS, (), error_known)
         found = Decision(pack(numbers), roster, numbers[7])
         location = Location(lat, lon)
-        desk, self.sheet = Desk(len(UNITS)), Sheet()
-        desk.answer[:] = numbers
+        self.sheet = Sheet()
         form = make_form(found, location, SNAPSHOT, names(ROADS))
-        length = Filler(form, desk, self.sheet)(lat, lon, at_ns, words, SNAPSHOT.state_version, 57)
+        about = About(lat, lon, at_ns, *words, SNAPSHOT.state_version)
+        answer = np.array(numbers, dtype=np.int32)
+        length = write_reply(form, answer, about, self.sheet.head, self.sheet.out)
         self.reply = self.sheet.text[:length].tobytes()
         self.id = ids.compose_id(at_ns, *words)
         moment = ids.utc_text(datetime.fromtimestamp(at_ns // 10**9, UTC))
@@ -176,7 +177,7 @@ def test_the_head_of_the_record_has_the_id_and_the_request(a: int, b: int, secon
     assert written.reply == written.wanted
     head = written.sheet.head
     assert head.id.tobytes().hex() == written.id.replace("-", "")
-    assert (head.words[AT_NS], head.words[TOOK_NS]) == (at_ns, 57)
+    assert head.words[AT_NS] == at_ns
     assert (head.degrees[AT_LAT], head.degrees[AT_LON]) == (53.47, -1.5)
     assert written.sheet.record.tobytes()[:16] == head.id.tobytes()
 
@@ -185,11 +186,9 @@ def ask(shown: Snapshot, lat: float, desks: Desks) -> tuple[bytes | None, bytes]
     """The instant reply of a state, and the encoder's."""
     location = Location(lat, -1.5)
     instant = Instant(shown, shown.roster_at(location), desks)
-    packed = instant.ask(lat, -1.5)
-    assert packed is not None
     made = (ids.compose_id(NOON_NS, 1, 2), "2026-07-07T12:00:00Z")
     wanted = encode.dump(encode.decision(shown.decide(location), location, shown, *made))
-    return instant.reply(packed, lat, -1.5, NOON_NS, (1, 2), 0), wanted
+    return instant.reply(lat, -1.5, NOON_NS, (1, 2)), wanted
 
 
 def test_one_form_serves_all_answers_of_an_order_in_all_states_of_one_wording() -> None:
@@ -197,7 +196,17 @@ def test_one_form_serves_all_answers_of_an_order_in_all_states_of_one_wording() 
     for version, lat in enumerate(np.linspace(53.41, 53.45, 50).tolist()):
         body, wanted = ask(replace(shown, state_version=10**version // 7 % 10**15), lat, desks)
         assert body == wanted
-    assert [len(forms) for forms in desks._fillers.values()] == [1]
+    assert [len(forms) for forms in desks._forms.values()] == [1]
+
+
+def test_the_record_has_the_numbers_and_how_long_it_took() -> None:
+    desks, shown = Desks(), api_scene.snapshot()
+    location = Location(53.47, -1.5)
+    instant = Instant(shown, shown.roster_at(location), desks)
+    assert instant.reply(53.47, -1.5, NOON_NS, (1, 2)) is not None
+    record = instant.record(57)
+    assert int.from_bytes(record[8 * TOOK_NS : 8 * TOOK_NS + 8], "little") == 57
+    assert record[8 * HEAD :] == shown.decide(location).packed
 
 
 def test_states_that_say_something_else_have_forms_of_their_own() -> None:
@@ -214,7 +223,7 @@ def test_states_that_say_something_else_have_forms_of_their_own() -> None:
         for lat in (53.41, 53.5, 53.59):
             body, wanted = ask(state, lat, desks)
             assert body == wanted
-    assert len(desks._fillers) == 7
+    assert len(desks._forms) == 7
 
 
 def test_no_more_wordings_are_remembered_than_fit() -> None:
@@ -222,4 +231,4 @@ def test_no_more_wordings_are_remembered_than_fit() -> None:
     for n in range(2 * instant_module.MOST_WORDINGS):
         body, wanted = ask(replace(shown, stale_s=float(n)), 53.47, desks)
         assert body == wanted
-    assert len(desks._fillers) == instant_module.MOST_WORDINGS
+    assert len(desks._forms) == instant_module.MOST_WORDINGS
