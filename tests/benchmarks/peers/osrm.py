@@ -77,7 +77,9 @@ class _Osrm(Peer):
         return Server(
             command,
             {
-                "table": table + "&generate_hints=false&skip_waypoints=true",
+                # As its documentation has it, and stripped to what it takes to compare times.
+                "table": table,
+                "bare table": table + "&generate_hints=false&skip_waypoints=true",
                 "nearest": "/nearest/v1/driving/{lon},{lat}?generate_hints=false",
             },
         )

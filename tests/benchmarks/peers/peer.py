@@ -55,7 +55,7 @@ class Server:
     command: Sequence[str]
     paths: Mapping[str, str]
     environment: Mapping[str, str] = field(default_factory=dict)
-    connections: int = 32
+    connections: int = 64
 
 
 class Peer(ABC):
