@@ -163,10 +163,10 @@ class FastLane:
             snapshot = snapshot.at(datetime.fromtimestamp(moment_ns / 1e9, UTC))
         if snapshot is not self._snapshot:
             self._begin(snapshot)
-        roster = None if snapshot.policy is None else snapshot.roster_at(Location(lat, lon))
+        roster = None if snapshot.policy is None else snapshot.rosters.at(Location(lat, lon))
         instant = self._instants.get(roster)
         if instant is None:
-            known = roster or snapshot.roster_at(Location(lat, lon))
+            known = roster or snapshot.rosters.at(Location(lat, lon))
             instant = self._instants[roster] = Instant(snapshot, known, self._desks)
             if roster is None and not snapshot.has_speed_sets:
                 self._only = instant

@@ -33,7 +33,7 @@ from routing_service.decision.decision import Decision, Roster, told_apart
 from routing_service.decision.model import Door, Location, Policy, Route, Status, Unit
 from routing_service.decision.standing import Need, Standing
 from routing_service.decision.uncertainty import ErrorModel
-from routing_service.errors import InvalidRequest, OutsideRegion, TooFarFromRoad, UnknownUnit
+from routing_service.errors import OutsideRegion, TooFarFromRoad, UnknownUnit
 from routing_service.graph.road_graph import RoadGraph
 from routing_service.kernels.answering import Rules, answer_many
 from routing_service.kernels.bound import BoundNetwork, Desk, Plainly
@@ -42,6 +42,7 @@ from routing_service.kernels.probability import SCRATCH
 from routing_service.kernels.respond import Forms, Responder, Sheet
 from routing_service.live.disc import ask_disc
 from routing_service.live.drawing import main_roads
+from routing_service.live.rosters import Rosters
 from routing_service.live.route import read_route
 from routing_service.units import E7, MS_PER_MINUTE, NONE, FloatArray, IntArray
 
@@ -206,6 +207,10 @@ class Snapshot:
         return self._bound.plainly(self.standing.table, self.standing.table_at)
 
     @cached_property
+    def _usual(self) -> Roster:
+        return self.rosters.usual
+
+    @cached_property
     def _network_doubts(self) -> tuple[str, ...]:
         """Doubts about every answer of this network."""
         flags: list[str] = []
@@ -220,52 +225,11 @@ class Snapshot:
         return (*flags, *self.doubts)
 
     @cached_property
-    def _roster(self) -> Roster:
-        return self._roster_of(self.standing)
-
-    def _roster_of(self, standing: Standing) -> Roster:
+    def rosters(self) -> Rosters:
+        """What the numbers of an answer stand for, by its location."""
         known = self.error_model is not None
-        return Roster(standing, self.graph.road_names, self._network_doubts, known)
-
-    @cached_property
-    def _rosters(self) -> dict[tuple[tuple[bool, ...] | None, str | None], Roster]:
-        """By the units that a policy allows and the capability that is needed; None is any."""
-        return {(None, None): self._roster}
-
-    def roster_at(self, location: Location) -> Roster:
-        """What the numbers of an answer about a location stand for."""
-        if self.policy is None and location.capability is None:
-            return self._roster
-        policy = self.policy
-        allowed = None if policy is None else policy.allowed(location.lon, location.lat)
-        key = allowed, location.capability
-        if key not in self._rosters:
-            self._rosters[key] = self._roster_of(self._standing_for(*key))
-        return self._rosters[key]
-
-    def _standing_for(self, allowed: tuple[bool, ...] | None, capability: str | None) -> Standing:
-        if capability is None:
-            return Standing(self.units, self.statuses, self.guards_ms, allowed or ())
-        need = self._need(capability)
-        may = zip(allowed or (True,) * len(self.units), need.offered, strict=True)
-        return Standing(
-            self.units,
-            need.statuses,
-            need.guards_ms,
-            tuple(in_policy and offers for in_policy, offers in may),
-            tuple(not offers for offers in need.offered),
-        )
-
-    def _need(self, capability: str) -> Need:
-        offered = tuple(capability in map(str.lower, unit.capabilities) for unit in self.units)
-        if not any(offered):
-            known = sorted({name.lower() for unit in self.units for name in unit.capabilities})
-            raise InvalidRequest(
-                f"No unit here has that capability; known are {', '.join(known) or 'none'}.",
-                field="capability",
-            )
-        usual = Need(offered, self.standing.statuses, self.standing.guards_ms)
-        return self.needs.get(capability, usual)
+        roads, doubts = self.graph.road_names, self._network_doubts
+        return Rosters(self.standing, self.policy, self.needs, roads, doubts, known)
 
     @cached_property
     def kept(self) -> dict[Any, Any]:
@@ -299,8 +263,8 @@ class Snapshot:
             packed = desk.numbers.tobytes()
             if bits & TOO_FAR:
                 self._refuse(location, packed)
-            return Decision(packed, self._roster, bits)
-        roster = self.roster_at(location)
+            return Decision(packed, self._usual, bits)
+        roster = self.rosters.at(location)
         bits, packed = self._answer(location, roster.standing)
         if location.source == "postcode":
             bits |= POSTCODE_CENTROID
@@ -327,7 +291,7 @@ class Snapshot:
         UnknownUnit, NoRoute, OutsideRegion, TooFarFromRoad
         """
         bits, packed = self._answer(location, self.standing)
-        answer = Decision(packed, self._roster, bits & (HEADING_IGNORED | POOR_SNAP))
+        answer = Decision(packed, self._usual, bits & (HEADING_IGNORED | POOR_SNAP))
         numbers = answer.numbers
         for u, unit in enumerate(self.units):
             if unit.ods_code == ods_code:
@@ -366,7 +330,7 @@ class Snapshot:
 
     def flags(self, bits: int) -> tuple[str, ...]:
         """The doubts of one of `answers` in words, from its bits."""
-        return self._roster.flags(bits)
+        return self._usual.flags(bits)
 
     def answers(self, lon: FloatArray, lat: FloatArray) -> IntArray:
         """All numbers of many answers, as of `decide`, without any policy.

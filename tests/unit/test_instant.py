@@ -185,7 +185,7 @@ def test_the_head_of_the_record_has_the_id_and_the_request(a: int, b: int, secon
 def ask(shown: Snapshot, lat: float, desks: Desks) -> tuple[bytes | None, bytes]:
     """The instant reply of a state, and the encoder's."""
     location = Location(lat, -1.5)
-    instant = Instant(shown, shown.roster_at(location), desks)
+    instant = Instant(shown, shown.rosters.at(location), desks)
     made = (ids.compose_id(NOON_NS, 1, 2), "2026-07-07T12:00:00Z")
     wanted = encode.dump(encode.decision(shown.decide(location), location, shown, *made))
     return instant.reply(lat, -1.5, NOON_NS, (1, 2)), wanted
@@ -202,7 +202,7 @@ def test_one_form_serves_all_answers_of_an_order_in_all_states_of_one_wording() 
 def test_the_record_has_the_numbers_and_how_long_it_took() -> None:
     desks, shown = Desks(), api_scene.snapshot()
     location = Location(53.47, -1.5)
-    instant = Instant(shown, shown.roster_at(location), desks)
+    instant = Instant(shown, shown.rosters.at(location), desks)
     assert instant.reply(53.47, -1.5, NOON_NS, (1, 2)) is not None
     record = instant.record(57)
     assert int.from_bytes(record[8 * TOOK_NS : 8 * TOOK_NS + 8], "little") == 57

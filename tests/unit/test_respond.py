@@ -89,7 +89,7 @@ def test_when_there_are_too_many_it_begins_again(monkeypatch: pytest.MonkeyPatch
 
 def test_what_cannot_be_written_is_told_instead_of_a_length() -> None:
     shown = api_scene.snapshot()
-    n, roster = len(shown.units), shown.roster_at(Location(53.47, -1.5))
+    n, roster = len(shown.units), shown.rosters.at(Location(53.47, -1.5))
     desk, sheet, forms = Desk(n), Sheet(), Forms(n)
     write = shown.responder(roster, desk, sheet, forms).write
     assert write(53.47, -1.5, 1_783_425_600 * 10**9, 1, 2) == NO_FORM
@@ -105,6 +105,6 @@ def test_a_reply_that_does_not_fit_the_sheet_is_left_to_the_encoder(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shown = api_scene.snapshot()
-    instant = Instant(shown, shown.roster_at(Location(53.47, -1.5)), Desks())
+    instant = Instant(shown, shown.rosters.at(Location(53.47, -1.5)), Desks())
     monkeypatch.setattr("routing_service.api.instant.SHEET_BYTES", 1_000)
     assert instant.reply(53.47, -1.5, 1_783_425_600 * 10**9, (1, 2)) is None
