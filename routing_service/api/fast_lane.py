@@ -69,6 +69,9 @@ class FastLane:
         self.app = app
         self.engine = engine
         self.recorder = recorder
+        strict = recorder is not None and recorder.strict
+        self._strict: Recorder | None = recorder if strict else None
+        self._relaxed: Recorder | None = None if strict else recorder
         self._reader, self._desks = Reader(), Desks()
         # Not kept with the snapshot: they name it, and it could not go with its last user.
         self._snapshot: Snapshot | None = None
@@ -112,7 +115,7 @@ class FastLane:
         who
             Name of the key that it came with.
         """
-        if self.recorder is not None and self.recorder.strict:
+        if self._strict is not None:
             return None  # what has to wait for the disk cannot be answered at once
         since_ns = perf_counter_ns()
         if not (url.startswith(_PLAIN_URL) and self._reader.read(url, len(_PLAIN_URL))):
@@ -130,24 +133,20 @@ class FastLane:
         """
         moment_ns = ids.moment_ns()
         instant = self._instant(lat, lon, moment_ns)
-        body = None if instant is None else instant.reply(lat, lon, moment_ns, ids.chance())
-        if instant is None or body is None:
+        if instant is None:
             return None
-        if self.recorder is None:
+        if self._relaxed is not None:
+            run = self._runs.get(who)
+            if run is None:
+                run = self._runs[who] = self._relaxed.run(instant.snapshot, who)
+            if instant.tape is not run.tape:
+                instant.tell(run.tape)
+        body = instant.reply(lat, lon, moment_ns, ids.chance(), since_ns)
+        if body is None:
+            return None
+        if self._strict is None:
             return body, None
-        record = instant.record(perf_counter_ns() - since_ns)
-        return body, self._record(self.recorder, instant.snapshot, record, who)
-
-    def _record(
-        self, recorder: Recorder, snapshot: Snapshot, record: bytes, who: str | None
-    ) -> Batch | None:
-        if recorder.strict:
-            return recorder.plain(snapshot, record, who)
-        run = self._runs.get(who)
-        if run is None:
-            run = self._runs[who] = recorder.run(snapshot, who)
-        run.tell(record)
-        return None
+        return body, self._strict.plain(instant.snapshot, instant.record, who)
 
     def _instant(self, lat: float, lon: float, moment_ns: int) -> Instant | None:
         """What answers at a place and a moment; made once for each state. None if nothing may."""

@@ -27,7 +27,6 @@ from routing_service.answer import (
     P90,
     SHARE,
     TIMES,
-    TOOK_NS,
 )
 from routing_service.api import encode
 from routing_service.decision.decision import Decision
@@ -46,6 +45,7 @@ from routing_service.units import (
 
 if TYPE_CHECKING:
     from routing_service.decision.decision import Roster
+    from routing_service.kernels.tape import Tape
     from routing_service.live.snapshot import Snapshot
 
 MOST_WORDINGS = 16
@@ -105,17 +105,29 @@ class Instant:
         What their numbers stand for: which units the policy of the place allows.
     desks
         Where they are written.
+
+    Attributes
+    ----------
+    tape
+        Where the record of each reply is put, see `routing_service.answer`; nowhere at first.
     """
 
     def __init__(self, snapshot: Snapshot, roster: Roster, desks: Desks) -> None:
         self.snapshot = snapshot
+        self.tape: Tape | None = None
         self._roster, self._names = roster, _names(snapshot)
-        self._sheet, self._desk = desks.sheet, desks.desk(len(roster.units))
+        self._desk, sheet = desks.desk(len(roster.units)), desks.sheet
         self._forms = desks.forms(snapshot, roster)
-        self._responder = snapshot.responder(roster, self._desk, self._sheet, self._forms)
-        self._write, self._text = self._responder.write, self._sheet.text
+        self._responder = snapshot.responder(roster, self._desk, sheet, self._forms)
+        self._write, self._text = self._responder.write, sheet.text
 
-    def reply(self, lat: float, lon: float, moment_ns: int, words: tuple[int, int]) -> bytes | None:
+    def tell(self, tape: Tape) -> None:
+        """Put the record of each reply on a tape from now on."""
+        self.tape = self._responder.tape = tape
+
+    def reply(
+        self, lat: float, lon: float, moment_ns: int, words: tuple[int, int], since_ns: int
+    ) -> bytes | None:
         """The body for a position.
 
         None if it is too far from any road, or has a figure that `encode` must write.
@@ -126,20 +138,19 @@ class Instant:
             Degrees.
         moment_ns, words
             The moment, nanoseconds since 1970, and the random words of the decision's id.
+        since_ns
+            When the request was taken up, by `time.perf_counter_ns`.
         """
         word, other = words
-        length = self._write(lat, lon, moment_ns, word, other)
+        length = self._write(lat, lon, moment_ns, word, other, since_ns)
         if length == NO_FORM and self._learn(Location(lat, lon)):
-            length = self._write(lat, lon, moment_ns, word, other)
+            length = self._write(lat, lon, moment_ns, word, other, since_ns)
         return self._text[:length].tobytes() if length > 0 else None
 
-    def record(self, took_ns: int) -> bytes:
-        """What is recorded of the last reply, see `routing_service.answer`.
-
-        `took_ns` is how long it took.
-        """
-        self._sheet.words[TOOK_NS] = took_ns
-        return self._sheet.record.tobytes() + self._desk.numbers.tobytes()
+    @property
+    def record(self) -> bytes:
+        """What is recorded of the last reply."""
+        return self._desk.record.tobytes()
 
     def _learn(self, location: Location) -> bool:
         """Make the form that the last answer lacks; False if it does not fit."""

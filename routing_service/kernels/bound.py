@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 from numba import config
 
-from routing_service.answer import columns
+from routing_service.answer import HEAD, columns
 from routing_service.kernels.address import (
     float64_rows_at,
     float64s_at,
@@ -28,6 +28,7 @@ from routing_service.kernels.answering import Rules, answer_one
 from routing_service.kernels.jit import entry, holding_gil
 from routing_service.kernels.lookup import Labelled
 from routing_service.kernels.probability import SCRATCH
+from routing_service.kernels.reply import Head
 from routing_service.units import FloatArray, IntArray, LongArray
 
 Plainly = Callable[[float, float, "Desk"], int]
@@ -81,21 +82,30 @@ class Desk:
 
     Attributes
     ----------
+    head
+        Of the record of an answer; the answer is behind it, as in `routing_service.answer`.
     answer
-        ``int32[columns]``, see `routing_service.answer`.
-    numbers
-        The same, to be copied.
-    answer_at, scratch_at
+        ``int32[columns]``.
+    numbers, record
+        The answer, and both, to be copied.
+    answer_at, head_at, scratch_at
         Addresses, found out once: that takes as long as an answer.
     """
 
-    __slots__ = ("answer", "answer_at", "numbers", "scratch", "scratch_at")
+    __slots__ = (
+        *("answer", "answer_at", "head", "head_at", "numbers"),
+        *("record", "scratch", "scratch_at"),
+    )
 
     def __init__(self, units: int) -> None:
-        self.answer: IntArray = np.zeros(columns(units), dtype=np.int32)
+        whole = np.zeros(8 * HEAD + 4 * columns(units), dtype=np.uint8)
+        words = whole[: 8 * HEAD].view(np.int64)
+        self.head = Head(whole[:16], words, words.view(np.float64))
+        self.answer: IntArray = whole[8 * HEAD :].view(np.int32)
         self.scratch: FloatArray = np.zeros((SCRATCH, units))
-        self.answer_at, self.scratch_at = self.answer.ctypes.data, self.scratch.ctypes.data
-        self.numbers = self.answer.data
+        self.head_at, self.answer_at = whole.ctypes.data, self.answer.ctypes.data
+        self.scratch_at = self.scratch.ctypes.data
+        self.record, self.numbers = whole.data, self.answer.data
 
 
 class _Desks(threading.local):

@@ -21,6 +21,7 @@ from routing_service.answer import (
     REASONS,
     TIMES,
     TOO_FAR,
+    TOOK_NS,
 )
 from routing_service.kernels.address import (
     bytes_at,
@@ -33,6 +34,7 @@ from routing_service.kernels.answering import answer_one
 from routing_service.kernels.bound import BoundNetwork, Desk, answer_at
 from routing_service.kernels.jit import entry, holding_gil, inner_kernel
 from routing_service.kernels.reply import About, Form, Head, write_reply
+from routing_service.kernels.tape import Tape, clock_ns, put_on
 from routing_service.units import E7, ByteArray, IntArray, LongArray
 
 SHEET_BYTES = 1 << 17
@@ -48,6 +50,9 @@ NOT_WRITTEN, NO_FORM, NO_ROAD = 0, -1, -2
 """Instead of a length: a figure that only the encoder can write, an answer that has no form yet,
 a place that is too far from any road."""
 
+TAPE = 10
+"""Of the addresses that a reply is made from, the one that changes."""
+
 assert (DESTINATION, REASONS) == (BITS + 1, ORDER + 1)
 ABOUT_ALL, ABOUT_EACH = 2, 2
 """What a form depends on: so many numbers of an answer from `BITS` on, and so many of each unit
@@ -55,17 +60,13 @@ from `ORDER` on."""
 
 
 class Sheet:
-    """Where replies are written, one at a time: the head of a record, and behind it the text."""
+    """Where the text of replies is written, one at a time."""
 
-    __slots__ = ("at", "head", "out", "record", "text", "words")
+    __slots__ = ("at", "out", "text")
 
     def __init__(self) -> None:
-        whole = np.zeros(8 * HEAD + SHEET_BYTES, dtype=np.uint8)
-        words = whole[: 8 * HEAD].view(np.int64)
-        self.head = Head(whole[:16], words, words.view(np.float64))
-        self.out: ByteArray = whole[8 * HEAD :]
-        self.at = whole.ctypes.data
-        self.words, self.record, self.text = words.data, whole[: 8 * HEAD].data, self.out.data
+        self.out: ByteArray = np.zeros(SHEET_BYTES, dtype=np.uint8)
+        self.at, self.text = self.out.ctypes.data, self.out.data
 
 
 class Forms:
@@ -123,8 +124,9 @@ class Responder:
     Attributes
     ----------
     write
-        Takes latitude and longitude (degrees), the moment (nanoseconds since 1970) and two random
-        words for the id. Gives the length of the reply, or `NOT_WRITTEN`, `NO_FORM` or `NO_ROAD`.
+        Takes latitude and longitude (degrees), the moment (nanoseconds since 1970), two random
+        words for the id, and since when it takes (`time.perf_counter_ns`). Gives the length of the
+        reply, or `NOT_WRITTEN`, `NO_FORM` or `NO_ROAD`.
     """
 
     def __init__(
@@ -136,25 +138,37 @@ class Responder:
         forms: Forms,
         state_version: int,
     ) -> None:
-        self.write: Callable[[float, float, int, int, int], int]
+        self.write: Callable[[float, float, int, int, int, int], int]
+        self._tape: Tape | None = None
         units = len(standing)
         if config.DISABLE_JIT:  # type: ignore[attr-defined]
-            self.write = partial(_respond, bound, standing, desk, sheet, forms, state_version)
-            return
+            self.write = partial(_respond, self, bound, standing, desk, sheet, forms, state_version)
         # All that the kernel reads by address; the numbers themselves are state and units.
         self._kept = bound, standing, desk, sheet, forms
         self._places: LongArray = np.array(
             [
                 *(bound.table_at, standing.ctypes.data, desk.answer_at, desk.scratch_at),
-                *(forms.keys.ctypes.data, forms.tables.ctypes.data, sheet.at),
-                *(state_version, units),
+                *(forms.keys.ctypes.data, forms.tables.ctypes.data, desk.head_at, sheet.at),
+                *(state_version, units, 0),
             ],
             dtype=np.int64,
         )
-        self.write = partial(responding(), self._places.ctypes.data)
+        if not config.DISABLE_JIT:  # type: ignore[attr-defined]
+            self.write = partial(responding(), self._places.ctypes.data)
+
+    @property
+    def tape(self) -> Tape | None:
+        """Where the record of each reply is put; nowhere at first."""
+        return self._tape
+
+    @tape.setter
+    def tape(self, tape: Tape | None) -> None:
+        self._tape = tape
+        self._places[TAPE] = 0 if tape is None else tape.at
 
 
 def _respond(
+    responder: Responder,
     bound: BoundNetwork,
     standing: IntArray,
     desk: Desk,
@@ -166,6 +180,7 @@ def _respond(
     moment_ns: int,
     word: int,
     other: int,
+    since_ns: int,
 ) -> int:
     """The same where nothing is compiled, and so nothing can be found by its address."""
     buffers = (bound.net, bound.rules, standing, desk.answer, desk.scratch)
@@ -175,17 +190,21 @@ def _respond(
     if form is None:
         return NO_FORM
     about = About(lat, lon, moment_ns, word, other, state_version)
-    return write_reply(form[0], desk.answer, about, sheet.head, sheet.out)
+    length = write_reply(form[0], desk.answer, about, desk.head, sheet.out)
+    desk.head.words[TOOK_NS] = clock_ns(0) - since_ns
+    if length > 0 and responder.tape is not None:
+        responder.tape.put(desk.record.tobytes())
+    return length
 
 
 @holding_gil
 def _respond_at(
-    places_at: int, lat: float, lon: float, moment_ns: int, word: int, other: int
+    places_at: int, lat: float, lon: float, moment_ns: int, word: int, other: int, since_ns: int
 ) -> int:
-    places = int64s_at(places_at, (9,))
+    places = int64s_at(places_at, (TAPE + 1,))
     network_at, standing_at, desk_at, scratch_at = places[0], places[1], places[2], places[3]
-    keys_at, tables_at, sheet_at, state_version = places[4], places[5], places[6], places[7]
-    units = places[8]
+    keys_at, tables_at, head_at, sheet_at = places[4], places[5], places[6], places[7]
+    state_version, units = places[8], places[9]
     doubts = answer_at(lon * E7, lat * E7, 0.0, 0.0, network_at, standing_at, desk_at, scratch_at)
     if doubts & TOO_FAR:
         return NO_ROAD
@@ -204,15 +223,20 @@ def _respond_at(
     )
     about = About(lat, lon, moment_ns, word, other, state_version)
     head = Head(
-        bytes_at(sheet_at, (16,)), int64s_at(sheet_at, (HEAD,)), float64s_at(sheet_at, (HEAD,))
+        bytes_at(head_at, (16,)), int64s_at(head_at, (HEAD,)), float64s_at(head_at, (HEAD,))
     )
-    return write_reply(form, answer, about, head, bytes_at(sheet_at + 8 * HEAD, (SHEET_BYTES,)))
+    length = write_reply(form, answer, about, head, bytes_at(sheet_at, (SHEET_BYTES,)))
+    # The clock's room is the scratch of the answer, which is over.
+    head.words[TOOK_NS] = clock_ns(scratch_at) - since_ns
+    if length > 0 and places[TAPE] != 0:
+        put_on(places[TAPE], head_at)
+    return length
 
 
 @cache
 def responding() -> Callable[..., int]:
     """The compiled kernel; who calls this early spares the first reply the wait."""
-    return entry(_respond_at, "int64(int64, float64, float64, int64, int64, int64)")
+    return entry(_respond_at, "int64(int64, float64, float64, int64, int64, int64, int64)")
 
 
 @inner_kernel

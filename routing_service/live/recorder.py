@@ -10,7 +10,9 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
-from routing_service.answer import DESTINATION
+import numpy as np
+
+from routing_service.answer import DESTINATION, HEAD, columns
 from routing_service.decision.decision import Decision
 from routing_service.decision.model import Location
 from routing_service.live.snapshot import Snapshot
@@ -24,6 +26,7 @@ from routing_service.observe.records import (
     matrix_record,
 )
 from routing_service.observe.segment_writer import Page
+from routing_service.units import ByteArray
 from routing_service.version import __version__
 
 Row = tuple[Snapshot, Location, Decision]
@@ -84,11 +87,13 @@ class Recorder:
         who
             Name of the key that it came with.
         """
-        return self.audit.append(_plain, snapshot, who, [record])
+        rows = np.frombuffer(record, dtype=np.uint8)[None, :]
+        return self.audit.append(_plain, snapshot, who, rows)
 
     def run(self, snapshot: Snapshot, who: str | None = None) -> Run:
         """Begin to record such decisions of one snapshot, a key's, in relaxed mode."""
-        return self.audit.run(_plain, snapshot, who)
+        size = 8 * HEAD + 4 * columns(len(snapshot.units))
+        return self.audit.run(_plain, snapshot, who, size=size)
 
     def matrix(
         self,
@@ -146,7 +151,7 @@ def _decision(
     return decision_record(page, _taken(row), decision_id, at, took_ns, who)
 
 
-def _plain(page: Page, snapshot: Snapshot, who: str | None, records: Sequence[bytes]) -> str:
+def _plain(page: Page, snapshot: Snapshot, who: str | None, records: ByteArray) -> str:
     return block_record(page, _frame(snapshot), records, who)
 
 

@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from routing_service.errors import AuditUnavailable
+from routing_service.kernels.tape import Tape
 from routing_service.observe.chain import canonical
 from routing_service.observe.segment_writer import Body, Clock, Page, SegmentWriter
 
@@ -62,26 +63,20 @@ class Batch:
 
 
 class Run:
-    """Things told one after another that have all else in common; see `Audit.run`.
+    """Records of one length, told one after another, that have all else in common.
 
-    To tell one more takes no lock and wakes nobody: it is put at the end of a list, of which the
-    thread takes from the front.
+    See `Audit.run`. To tell one more takes no lock and wakes nobody.
+
+    Attributes
+    ----------
+    tape
+        Where one thread, and no other, puts them.
     """
 
-    __slots__ = ("_audit", "given", "make", "over", "told")
+    __slots__ = ("given", "make", "over", "tape")
 
-    def __init__(self, audit: Audit, make: Maker, given: tuple[Any, ...]) -> None:
-        self.make, self.given, self.over = make, given, False
-        self.told: list[bytes] = []
-        self._audit = audit
-
-    def tell(self, told: bytes) -> None:
-        """Have it written soon; if there is no room it is lost, and that is told."""
-        audit = self._audit
-        if len(self.told) + audit.held < audit.limit:
-            self.told.append(told)
-        else:
-            audit.lose(1)
+    def __init__(self, make: Maker, given: tuple[Any, ...], tape: Tape) -> None:
+        self.make, self.given, self.tape, self.over = make, given, tape, False
 
     def end(self) -> None:
         """Nothing more will be told."""
@@ -89,10 +84,8 @@ class Run:
 
     def take(self) -> list[Item]:
         """What was told so far, in records of no more than `TOGETHER`."""
-        count = len(self.told)
-        taken = self.told[:count]
-        del self.told[:count]  # not what was put behind it meanwhile
-        parts = [taken[at : at + TOGETHER] for at in range(0, count, TOGETHER)]
+        taken = self.tape.take()
+        parts = [taken[at : at + TOGETHER] for at in range(0, len(taken), TOGETHER)]
         return [Item(self.make, (*self.given, part), len(part)) for part in parts]
 
 
@@ -109,12 +102,6 @@ class Audit:
         Whether who appends waits for the disk (see `Batch.written`).
     limit
         Locations that may wait to be written; more are lost.
-
-    Attributes
-    ----------
-    held
-        Of these, what a run must leave room for: all that waited when the last one began, or that
-        is being written. So that a disk that stays full costs no more however often states change.
     """
 
     def __init__(
@@ -126,7 +113,7 @@ class Audit:
         limit: int = 20_000,
     ) -> None:
         self.strict = strict
-        self.lost = self.held = 0
+        self._lost = 0
         self.limit = limit
         self._open_writer, self._clock = open_writer, clock
         self._lock = threading.Lock()
@@ -165,27 +152,40 @@ class Audit:
                 batch.items.append(Item(make, args, weight))
                 batch.weight += weight
         if full:
-            self.lose(weight)
+            self._lose(weight)
             return None
         if self.strict:
             self._wake.set()
         return batch
 
-    def run(self, make: Maker, *given: object) -> Run:
+    def run(self, make: Maker, *given: object, size: int) -> Run:
         """Begin a run, for what is told so often that appending each would cost too much.
 
         Parameters
         ----------
         make
-            Gives a record: ``make(page, *given, told)`` with some that were told, in order.
+            Gives a record: ``make(page, *given, told)`` with some that were told, in order,
+            ``uint8[n, size]``.
         *given
             What they have in common; must not change any more.
+        size
+            Bytes of each.
         """
-        run = Run(self, make, given)
+        run = Run(make, given, Tape(size, self.limit))
         with self._lock:
-            self.held = self.waiting
             self._runs.append(run)
+            self._hold(self.waiting)
         return run
+
+    def _hold(self, waiting: int) -> None:
+        """Have every run leave room for so many."""
+        for run in self._runs:
+            run.tape.allow(self.limit - waiting)
+
+    @property
+    def lost(self) -> int:
+        """Locations that were not recorded, as there was no room."""
+        return self._lost + sum(run.tape.lost for run in self._runs)
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until what was appended so far is in the file; False if that took too long."""
@@ -203,7 +203,7 @@ class Audit:
     @property
     def waiting(self) -> int:
         """Locations that wait to be written."""
-        told = sum(len(run.told) for run in self._runs)
+        told = sum(len(run.tape) for run in self._runs)
         return self._in_flight + self._batch.weight + told
 
     # --- by the process ---------------------------------------------------------------------
@@ -260,8 +260,12 @@ class Audit:
     def _drain(self) -> None:
         with self._lock:
             batch, self._batch = self._batch, Batch()
+            lost = sum(run.tape.take_lost() for run in self._runs)
             items = [*batch.items, *self._take_runs()]
-            self._in_flight = self.held = sum(item.weight for item in items)
+            self._in_flight = sum(item.weight for item in items)
+            self._hold(self._in_flight)
+        if lost:
+            self._lose(lost)
         try:
             self._write(items)
             self._write_gap()
@@ -270,7 +274,9 @@ class Audit:
             self._tell(error)
         else:
             batch.written.set_result(None)
-        self._in_flight = self.held = 0
+        with self._lock:
+            self._in_flight = 0
+            self._hold(0)
 
     def _take_runs(self) -> list[Item]:
         # Whether a run is over is asked first: what is told before its end must not be left.
@@ -294,10 +300,10 @@ class Audit:
                 continue
             at += WRITE_AT_ONCE
 
-    def lose(self, weight: int) -> None:
+    def _lose(self, weight: int) -> None:
         """Count what is not recorded, and have the trail say so."""
         with self._lock:
-            self.lost += weight
+            self._lost += weight
             lost, since = self._gap or (0, self._clock().isoformat())
             self._gap = lost + weight, since
 

@@ -19,6 +19,7 @@ from uuid import UUID
 
 from routing_service.answer import BITS, DESTINATION, HEAD, columns, pack, unpack
 from routing_service.observe.chain import canonical
+from routing_service.units import ByteArray
 
 if TYPE_CHECKING:
     from routing_service.decision.model import Disc, Location
@@ -101,7 +102,7 @@ def unpack_answer(text: object) -> list[int]:
     return list(unpack(packed))
 
 
-def block_record(page: Page, frame: Frame, records: Sequence[bytes], who: str | None = None) -> str:
+def block_record(page: Page, frame: Frame, records: ByteArray, who: str | None = None) -> str:
     """Plain decisions of one state as one record, as the kernels gave them; `expand` reads it.
 
     Not even one of them is told in digits: that takes the writer ten times as long, during which
@@ -115,13 +116,13 @@ def block_record(page: Page, frame: Frame, records: Sequence[bytes], who: str | 
     frame
         What they were taken under.
     records
-        Head and numbers of each, see `routing_service.answer`.
+        ``uint8[n, size]``: head and numbers of each, see `routing_service.answer`.
     who
         Name of the key that they came with.
     """
     named = page.context(frame.context)
-    ids = b"".join([record[:16] for record in records]).hex()
-    taken = _base64(b"".join(records))
+    ids = records[:, :16].tobytes().hex()
+    taken = _base64(records.tobytes())
     # Written out: the encoder would look through all of it for what it has to escape, and take as
     # long as all else together.
     whose = "" if who is None else f',"who":{json.dumps(who, ensure_ascii=False)}'

@@ -29,7 +29,7 @@ from routing_service.wiring import open_snapshot
 from tests.benchmarks.harness import ROOT, Row, in_turns, median
 from tests.benchmarks.http import GRAPH, QUESTION, WORKERS, Peak, Service, peak, questions
 
-TURNS = 7
+TURNS = 15
 AT_A_TIME = 500
 """What a worker at its peak tells the trail between two looks of the thread that writes."""
 
@@ -78,7 +78,7 @@ def in_process_rows(folder: Path) -> list[Row]:
     """A decision with its JSON on the fast lane: what the caller waits, and all that it costs."""
     engine = Engine(open_snapshot(GRAPH))
     open_writer = partial(SegmentWriter, folder / "in_process", _now)
-    audit = Audit(open_writer, _now, limit=10**6)
+    audit = Audit(open_writer, _now)
     audit.start()
     lanes = [FastLane(_nothing, engine), FastLane(_nothing, engine, Recorder(audit, folder))]
     urls = [request.split(b" ")[1] for request in questions(read_target("http://127.0.0.1:1"))]

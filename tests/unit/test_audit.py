@@ -13,10 +13,11 @@ import pytest
 
 from routing_service.errors import AuditUnavailable
 from routing_service.observe import audit as audit_module
-from routing_service.observe.audit import Audit
+from routing_service.observe.audit import Audit, Run
 from routing_service.observe.chain import canonical
 from routing_service.observe.check import Trail, find_chains, read_trail
 from routing_service.observe.segment_writer import Body, Page, SegmentWriter
+from routing_service.units import ByteArray
 from tests.unit.test_audit_chain import Clock
 
 PATIENCE_S = 20.0
@@ -90,8 +91,16 @@ def test_what_is_appended_from_several_threads_is_written_once_and_in_each_ones_
         assert [t for t in texts if t[0] == name] == [f"{name}{n}" for n in range(500)]
 
 
-def together(page: Page, topic: str, told: list[bytes]) -> str:
-    return note(page, f"{topic}: {b' '.join(told).decode()}")
+SIZE = 5
+
+
+def together(page: Page, topic: str, told: ByteArray) -> str:
+    words = [row.tobytes().decode().strip() for row in told]
+    return note(page, f"{topic}: {' '.join(words)}")
+
+
+def tell(run: Run, word: str) -> None:
+    run.tape.put(word.ljust(SIZE).encode())
 
 
 def test_a_run_is_told_together_and_in_order(
@@ -99,49 +108,44 @@ def test_a_run_is_told_together_and_in_order(
 ) -> None:
     monkeypatch.setattr(audit_module, "TOGETHER", 3)
     audit = Audit(lambda: Disk(tmp_path, Clock()), Clock())
-    first, other = audit.run(together, "a"), audit.run(together, "b")
+    first, other = audit.run(together, "a", size=SIZE), audit.run(together, "b", size=SIZE)
     for n in range(5):
-        first.tell(str(n).encode())
+        tell(first, str(n))
     first.end()
-    other.tell(b"5")
+    tell(other, "5")
     audit.append(note, "between")
     assert audit.waiting == 7
     audit.start()  # only now, so that the thread finds them all at once
     assert audit.flush(PATIENCE_S)
     assert audit._runs == [other]
-    other.tell(b"6")
+    tell(other, "6")
     audit.stop()
     assert read(tmp_path)[1] == ["between", "a: 0 1 2", "a: 3 4", "b: 5", "b: 6"]
 
 
-def test_what_is_told_from_several_threads_while_it_is_taken_is_written_once(
+def test_what_is_told_while_it_is_taken_is_written_once_and_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(audit_module, "RELAXED_PAUSE_S", 0.0001)
-    with running(tmp_path, limit=10**6) as (audit, _):
-        run = audit.run(together, "a")
-
-        def work(name: str) -> None:
+    with running(tmp_path, limit=1_000) as (audit, _):
+        for name in "xyz":
+            run = audit.run(together, name, size=SIZE)
             for number in range(5_000):
-                run.tell(f"{name}{number}".encode())
-
-        threads = [threading.Thread(target=work, args=(name,)) for name in "xyz"]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        run.end()
-    told = [word for text in read(tmp_path)[1] for word in text.split()[1:]]
-    assert len(told) == 15_000
-    for name in "xyz":
-        assert [t for t in told if t[0] == name] == [f"{name}{n}" for n in range(5_000)]
+                until(lambda: audit.waiting < 1_000)
+                tell(run, str(number))
+            run.end()
+    told: dict[str, list[str]] = {name: [] for name in "xyz"}
+    for text in read(tmp_path)[1]:
+        name, *words = text.replace(":", "").split()
+        told[name] += words
+    assert told == {name: [str(n) for n in range(5_000)] for name in "xyz"}
 
 
 def test_of_a_run_no_more_waits_than_fits(tmp_path: Path) -> None:
     audit = Audit(lambda: Disk(tmp_path, Clock()), Clock(), limit=10)
-    run = audit.run(together, "a")
+    run = audit.run(together, "a", size=SIZE)
     for _ in range(12):
-        run.tell(b"x")
+        tell(run, "x")
     assert (audit.waiting, audit.lost) == (10, 2)
     audit.start()
     audit.stop()
@@ -156,16 +160,16 @@ def test_while_the_disk_is_stuck_new_runs_find_only_the_room_that_is_left(tmp_pa
         audit.append(note, "in flight")
         until(lambda: audit._in_flight == 1)
         for state in range(5):
-            run = audit.run(together, str(state))
+            run = audit.run(together, str(state), size=SIZE)
             for _ in range(4):
-                run.tell(b"x")
+                tell(run, "x")
             run.end()
         assert (audit.waiting, audit.lost) == (10, 11)
         disk.gate.set()
         until(lambda: audit.waiting == 0)
-        last = audit.run(together, "after")
+        last = audit.run(together, "after", size=SIZE)
         for _ in range(10):
-            last.tell(b"x")
+            tell(last, "x")
         assert audit.lost == 11
     assert read(tmp_path)[0].lost == 11
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,7 @@ from routing_service.api.instant import Desks, Instant, make_form
 from routing_service.decision.decision import Decision, Roster
 from routing_service.decision.model import Location, Unit
 from routing_service.decision.standing import Standing
+from routing_service.kernels.bound import Desk
 from routing_service.kernels.reply import About, write_reply
 from routing_service.kernels.respond import Sheet
 from routing_service.live.snapshot import Snapshot
@@ -63,12 +65,12 @@ class Written:
         roster = Roster(Standing(UNITS, ("divert", "open", "closed")), ROADS, (), error_known)
         found = Decision(pack(numbers), roster, numbers[7])
         location = Location(lat, lon)
-        self.sheet = Sheet()
+        sheet, self.desk = Sheet(), Desk(len(UNITS))
         form = make_form(found, location, SNAPSHOT, names(ROADS))
         about = About(lat, lon, at_ns, *words, SNAPSHOT.state_version)
         answer = np.array(numbers, dtype=np.int32)
-        length = write_reply(form, answer, about, self.sheet.head, self.sheet.out)
-        self.reply = self.sheet.text[:length].tobytes()
+        length = write_reply(form, answer, about, self.desk.head, sheet.out)
+        self.reply = sheet.text[:length].tobytes()
         self.id = ids.compose_id(at_ns, *words)
         moment = ids.utc_text(datetime.fromtimestamp(at_ns // 10**9, UTC))
         body = encode.decision(found, location, SNAPSHOT, self.id, moment)
@@ -175,11 +177,11 @@ def test_the_head_of_the_record_has_the_id_and_the_request(a: int, b: int, secon
     at_ns = second * 10**9
     written = Written(numbers_of(ORDINARY, [0, 1, 2]), 53.47, -1.5, at_ns, (a, b))
     assert written.reply == written.wanted
-    head = written.sheet.head
+    head = written.desk.head
     assert head.id.tobytes().hex() == written.id.replace("-", "")
     assert head.words[AT_NS] == at_ns
     assert (head.degrees[AT_LAT], head.degrees[AT_LON]) == (53.47, -1.5)
-    assert written.sheet.record.tobytes()[:16] == head.id.tobytes()
+    assert written.desk.record.tobytes()[:16] == head.id.tobytes()
 
 
 def ask(shown: Snapshot, lat: float, desks: Desks) -> tuple[bytes | None, bytes]:
@@ -188,7 +190,7 @@ def ask(shown: Snapshot, lat: float, desks: Desks) -> tuple[bytes | None, bytes]
     instant = Instant(shown, shown.rosters.at(location), desks)
     made = (ids.compose_id(NOON_NS, 1, 2), "2026-07-07T12:00:00Z")
     wanted = encode.dump(encode.decision(shown.decide(location), location, shown, *made))
-    return instant.reply(lat, -1.5, NOON_NS, (1, 2)), wanted
+    return instant.reply(lat, -1.5, NOON_NS, (1, 2), 0), wanted
 
 
 def test_one_form_serves_all_answers_of_an_order_in_all_states_of_one_wording() -> None:
@@ -203,9 +205,11 @@ def test_the_record_has_the_numbers_and_how_long_it_took() -> None:
     desks, shown = Desks(), api_scene.snapshot()
     location = Location(53.47, -1.5)
     instant = Instant(shown, shown.rosters.at(location), desks)
-    assert instant.reply(53.47, -1.5, NOON_NS, (1, 2)) is not None
-    record = instant.record(57)
-    assert int.from_bytes(record[8 * TOOK_NS : 8 * TOOK_NS + 8], "little") == 57
+    since_ns = time.perf_counter_ns()
+    assert instant.reply(53.47, -1.5, NOON_NS, (1, 2), since_ns) is not None
+    record = instant.record
+    took_ns = int.from_bytes(record[8 * TOOK_NS : 8 * TOOK_NS + 8], "little")
+    assert 0 < took_ns <= time.perf_counter_ns() - since_ns
     assert record[8 * HEAD :] == shown.decide(location).packed
 
 

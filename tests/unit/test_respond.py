@@ -92,12 +92,12 @@ def test_what_cannot_be_written_is_told_instead_of_a_length() -> None:
     n, roster = len(shown.units), shown.rosters.at(Location(53.47, -1.5))
     desk, sheet, forms = Desk(n), Sheet(), Forms(n)
     write = shown.responder(roster, desk, sheet, forms).write
-    assert write(53.47, -1.5, 1_783_425_600 * 10**9, 1, 2) == NO_FORM
-    assert write(53.47, -2.5, 1_783_425_600 * 10**9, 1, 2) == NO_ROAD
+    assert write(53.47, -1.5, 1_783_425_600 * 10**9, 1, 2, 0) == NO_FORM
+    assert write(53.47, -2.5, 1_783_425_600 * 10**9, 1, 2, 0) == NO_ROAD
     # In another century the moment is the encoder's to write.
     instant = Instant(shown, roster, Desks())
-    assert instant.reply(53.47, -1.5, 4_102_444_800 * 10**9, (1, 2)) is None
-    assert instant.reply(53.47, -2.5, 1_783_425_600 * 10**9, (1, 2)) is None
+    assert instant.reply(53.47, -1.5, 4_102_444_800 * 10**9, (1, 2), 0) is None
+    assert instant.reply(53.47, -2.5, 1_783_425_600 * 10**9, (1, 2), 0) is None
     assert NOT_WRITTEN == 0
 
 
@@ -107,4 +107,4 @@ def test_a_reply_that_does_not_fit_the_sheet_is_left_to_the_encoder(
     shown = api_scene.snapshot()
     instant = Instant(shown, shown.rosters.at(Location(53.47, -1.5)), Desks())
     monkeypatch.setattr("routing_service.api.instant.SHEET_BYTES", 1_000)
-    assert instant.reply(53.47, -1.5, 1_783_425_600 * 10**9, (1, 2)) is None
+    assert instant.reply(53.47, -1.5, 1_783_425_600 * 10**9, (1, 2), 0) is None
