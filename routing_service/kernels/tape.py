@@ -44,6 +44,11 @@ class Tape:
         self.at = self.marks.ctypes.data
         self._seen_lost = 0
 
+    @property
+    def size(self) -> int:
+        """Bytes of a record."""
+        return self._rows.shape[1]
+
     def __len__(self) -> int:
         return int(self.marks[PUT] - self.marks[TAKEN])
 

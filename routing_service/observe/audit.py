@@ -38,6 +38,9 @@ their turn.
 WRITE_AT_ONCE: Final = 64
 """Records made in one go, for the same reason."""
 
+MOST_SPARE: Final = 4
+"""Tapes that are kept for the next runs."""
+
 STOP_PATIENCE_S: Final = 10.0
 
 Maker = Callable[..., str]
@@ -120,6 +123,7 @@ class Audit:
         self._wake = threading.Event()
         self._batch = Batch()
         self._runs: list[Run] = []
+        self._spare: list[Tape] = []  # of runs that are over
         self._in_flight = 0
         self._gap: tuple[int, str] | None = None
         self._stopping = False
@@ -171,8 +175,12 @@ class Audit:
         size
             Bytes of each.
         """
-        run = Run(make, given, Tape(size, self.limit))
         with self._lock:
+            # There may be twenty runs a second, and a tape is four megabytes.
+            spare = [tape for tape in self._spare if tape.size == size]
+            tape = spare[0] if spare else Tape(size, self.limit)
+            self._spare = [other for other in self._spare if other is not tape]
+            run = Run(make, given, tape)
             self._runs.append(run)
             self._hold(self.waiting)
         return run
@@ -283,6 +291,7 @@ class Audit:
         over = [run for run in self._runs if run.over]
         taken = [item for run in self._runs for item in run.take()]
         self._runs = [run for run in self._runs if run not in over]
+        self._spare = [*self._spare, *(run.tape for run in over)][-MOST_SPARE:]
         return taken
 
     def _write(self, items: Sequence[Item]) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from routing_service.answer import BITS, DESTINATION, HEAD, columns, pack, unpack
+from routing_service.kernels.base64 import base64
 from routing_service.observe.chain import canonical
 from routing_service.units import ByteArray
 
@@ -122,7 +123,7 @@ def block_record(page: Page, frame: Frame, records: ByteArray, who: str | None =
     """
     named = page.context(frame.context)
     ids = records[:, :16].tobytes().hex()
-    taken = _base64(records.tobytes())
+    taken = base64(records).decode()
     # Written out: the encoder would look through all of it for what it has to escape, and take as
     # long as all else together.
     whose = "" if who is None else f',"who":{json.dumps(who, ensure_ascii=False)}'

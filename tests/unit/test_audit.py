@@ -174,6 +174,21 @@ def test_while_the_disk_is_stuck_new_runs_find_only_the_room_that_is_left(tmp_pa
     assert read(tmp_path)[0].lost == 11
 
 
+def test_the_next_run_takes_over_the_tape_of_one_that_is_over(tmp_path: Path) -> None:
+    with running(tmp_path, limit=10) as (audit, _):
+        tapes = set()
+        for number in range(6):
+            run = audit.run(together, str(number), size=SIZE)
+            tapes.add(id(run.tape))
+            tell(run, "x")
+            run.end()
+            until(lambda: not audit._runs)
+        other = audit.run(together, "longer", size=SIZE + 1)
+        assert other.tape.size == SIZE + 1
+    assert len(tapes) == 1
+    assert read(tmp_path)[1] == [f"{number}: x" for number in range(6)]
+
+
 def test_flushing_makes_what_was_appended_readable(tmp_path: Path) -> None:
     with running(tmp_path) as (audit, _):
         for number in range(3):
