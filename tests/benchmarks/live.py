@@ -28,8 +28,8 @@ WORKERS = 2
 HERE = "/v1/conveyance?lat=53.5526&lon=-1.4797"
 WHY = {"reason": "benchmark", "author": "benchmark"}
 LOCAL, AT_DOORS = 300, 40
-RATE_PER_S, STORM_S, CLOSURES_PER_S = 200.0, 10.0, 20.0
-TURNS = 5
+RATE_PER_S, STORM_S, CLOSURES_PER_S = 200.0, 6.0, 20.0
+TURNS = 9
 
 Places = list[tuple[float, float]]
 
@@ -122,12 +122,14 @@ def storm_rows(server: Server, junctions: Places, doors: Places) -> list[Row]:
         storm.append(_p99s_ms(on_schedule(target, ask, plan, changes)))
         assert changes.take_back() == 0
     (before, late_before), (during, late) = np.median(quiet, axis=0), np.median(storm, axis=0)
+    # Turn by turn, as the machine has its own quick and slow minutes.
+    ratio = np.median(np.array(storm)[:, 0] / np.array(quiet)[:, 0])
     return [
         Row(
             f"decisions, {RATE_PER_S:g}/s, while {CLOSURES_PER_S:g} closures/s open and end",
             f"p99 {during:.1f} ms; the client itself late by p99 {late:.1f} ms",
             f"in quiet p99 {before:.1f} ms; the client {late_before:.1f} ms",
-            f"{during / before:.1f}×",
+            f"{ratio:.1f}×",
             "≤ 2×",
         )
     ]
