@@ -26,7 +26,7 @@ from routing_service.observe.audit import Audit
 from routing_service.observe.check import Trail, find_chains, read_trail
 from routing_service.observe.segment_writer import SegmentWriter
 from routing_service.wiring import open_snapshot
-from tests.benchmarks.harness import ROOT, Row, in_turns, median
+from tests.benchmarks.harness import ROOT, Row, in_turns, median, times
 from tests.benchmarks.http import GRAPH, QUESTION, WORKERS, Peak, Service, peak, questions
 
 TURNS = 15
@@ -68,7 +68,7 @@ def http_rows(folder: Path) -> list[Row]:
             "reply over HTTP, audited (processor time of all threads)",
             f"{audited:.1f} µs",
             f"without {bare:.1f} µs",
-            f"{audited / bare:.2f}×",
+            times(*([each.worker_us for each in turns] for turns in measured[::-1])),
             WANTED,
         )
     ]
@@ -103,14 +103,14 @@ def in_process_rows(folder: Path) -> list[Row]:
             "decision with its JSON, audited: the caller's own time",
             f"{own[1]:.1f} µs",
             f"without {own[0]:.1f} µs",
-            f"{own[1] / own[0]:.2f}×",
+            times(*([each[0] for each in turns] for turns in (with_it, without))),
             WANTED,
         ),
         Row(
             "the same with what the writing thread takes later",
             f"{whole[1]:.1f} µs",
             f"without {whole[0]:.1f} µs",
-            f"{whole[1] / whole[0]:.2f}×",
+            times(*([each[1] for each in turns] for turns in (with_it, without))),
             "",
         ),
     ]

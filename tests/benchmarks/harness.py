@@ -102,6 +102,11 @@ def median(values: Sequence[float]) -> float:
     return statistics.median(values)
 
 
+def times(ours: Sequence[float], others: Sequence[float]) -> str:
+    """How many times another's figures ours are, turn by turn: machines have slow minutes."""
+    return f"{median([one / other for one, other in zip(ours, others, strict=True)]):.2f}×"
+
+
 def commit() -> str:
     """Short hash of the commit that is measured, with a mark if files have changed since."""
     changed = _git("status", "--porcelain", "--", ".", *(f":(exclude){path}" for path in WRITTEN))

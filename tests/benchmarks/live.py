@@ -19,7 +19,7 @@ from routing_service.load.runs import Plan, on_schedule
 from routing_service.load.wire import read_target
 from routing_service.units import E7
 from routing_service.wiring import open_snapshot
-from tests.benchmarks.harness import ROOT, SEED, Row
+from tests.benchmarks.harness import ROOT, SEED, Row, times
 from tests.server_process import Server
 from tests.workers import Connection, connect_to_each
 
@@ -122,14 +122,12 @@ def storm_rows(server: Server, junctions: Places, doors: Places) -> list[Row]:
         storm.append(_p99s_ms(on_schedule(target, ask, plan, changes)))
         assert changes.take_back() == 0
     (before, late_before), (during, late) = np.median(quiet, axis=0), np.median(storm, axis=0)
-    # Turn by turn, as the machine has its own quick and slow minutes.
-    ratio = np.median(np.array(storm)[:, 0] / np.array(quiet)[:, 0])
     return [
         Row(
             f"decisions, {RATE_PER_S:g}/s, while {CLOSURES_PER_S:g} closures/s open and end",
             f"p99 {during:.1f} ms; the client itself late by p99 {late:.1f} ms",
             f"in quiet p99 {before:.1f} ms; the client {late_before:.1f} ms",
-            f"{ratio:.1f}×",
+            times(*([p99 for p99, _ in turns] for turns in (storm, quiet))),
             "≤ 2×",
         )
     ]
