@@ -6,8 +6,8 @@ An event loop takes microseconds at a time, and its neighbours, which follow the
 
 Two means, as each alone leaves half of the tail: short slices for the loop, and a lower priority
 for its neighbours. With two workers on two cores and 20 closures a second, the slowest hundredth of
-decisions took 2.9 ms with the first and 1.6 with both; at 15,000 decisions a second beside 5
-closures, 26 and 13 ms, and the closures themselves were as quick.
+decisions took 2.6 ms with the first and 1.6 with both; at 15,000 decisions a second beside 5
+closures, 28 and 8 ms, and the closures themselves were as quick.
 """
 
 from __future__ import annotations
