@@ -32,9 +32,10 @@ from routing_service.kernels.address import (
 )
 from routing_service.kernels.answering import answer_one
 from routing_service.kernels.bound import BoundNetwork, Desk, answer_at
+from routing_service.kernels.clock import clock_ns
 from routing_service.kernels.jit import entry, holding_gil, inner_kernel
 from routing_service.kernels.reply import About, Form, Head, write_reply
-from routing_service.kernels.tape import Tape, clock_ns, put_on
+from routing_service.kernels.tape import Tape, put_on
 from routing_service.units import E7, ByteArray, IntArray, LongArray
 
 SHEET_BYTES = 1 << 17
@@ -138,21 +139,18 @@ class Responder:
         forms: Forms,
         state_version: int,
     ) -> None:
-        self.write: Callable[[float, float, int, int, int, int], int]
+        # Kept alive too, as the kernel has no more than their addresses.
+        self._parts = bound, standing, desk, sheet, forms, state_version
         self._tape: Tape | None = None
-        units = len(standing)
-        if config.DISABLE_JIT:  # type: ignore[attr-defined]
-            self.write = partial(_respond, self, bound, standing, desk, sheet, forms, state_version)
-        # All that the kernel reads by address; the numbers themselves are state and units.
-        self._kept = bound, standing, desk, sheet, forms
         self._places: LongArray = np.array(
             [
                 *(bound.table_at, standing.ctypes.data, desk.answer_at, desk.scratch_at),
                 *(forms.keys.ctypes.data, forms.tables.ctypes.data, desk.head_at, sheet.at),
-                *(state_version, units, 0),
+                *(state_version, len(standing), 0),
             ],
             dtype=np.int64,
         )
+        self.write: Callable[[float, float, int, int, int, int], int] = self._write
         if not config.DISABLE_JIT:  # type: ignore[attr-defined]
             self.write = partial(responding(), self._places.ctypes.data)
 
@@ -166,35 +164,23 @@ class Responder:
         self._tape = tape
         self._places[TAPE] = 0 if tape is None else tape.at
 
-
-def _respond(
-    responder: Responder,
-    bound: BoundNetwork,
-    standing: IntArray,
-    desk: Desk,
-    sheet: Sheet,
-    forms: Forms,
-    state_version: int,
-    lat: float,
-    lon: float,
-    moment_ns: int,
-    word: int,
-    other: int,
-    since_ns: int,
-) -> int:
-    """The same where nothing is compiled, and so nothing can be found by its address."""
-    buffers = (bound.net, bound.rules, standing, desk.answer, desk.scratch)
-    if answer_one(lon * E7, lat * E7, 0.0, 0.0, *buffers) & TOO_FAR:
-        return NO_ROAD
-    form = forms.known.get(find_slot(forms.keys, forms.tables, desk.answer, len(standing)))
-    if form is None:
-        return NO_FORM
-    about = About(lat, lon, moment_ns, word, other, state_version)
-    length = write_reply(form[0], desk.answer, about, desk.head, sheet.out)
-    desk.head.words[TOOK_NS] = clock_ns(0) - since_ns
-    if length > 0 and responder.tape is not None:
-        responder.tape.put(desk.record.tobytes())
-    return length
+    def _write(
+        self, lat: float, lon: float, moment_ns: int, word: int, other: int, since_ns: int
+    ) -> int:
+        """The same where nothing is compiled, and so nothing can be found by its address."""
+        bound, standing, desk, sheet, forms, state_version = self._parts
+        buffers = (bound.net, bound.rules, standing, desk.answer, desk.scratch)
+        if answer_one(lon * E7, lat * E7, 0.0, 0.0, *buffers) & TOO_FAR:
+            return NO_ROAD
+        form = forms.known.get(find_slot(forms.keys, forms.tables, desk.answer, len(standing)))
+        if form is None:
+            return NO_FORM
+        about = About(lat, lon, moment_ns, word, other, state_version)
+        length = write_reply(form[0], desk.answer, about, desk.head, sheet.out)
+        desk.head.words[TOOK_NS] = clock_ns(0) - since_ns
+        if length > 0 and self._tape is not None:
+            self._tape.put(desk.record.tobytes())
+        return length
 
 
 @holding_gil

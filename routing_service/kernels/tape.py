@@ -6,14 +6,8 @@ put a record on as they make it, so that telling one costs its caller the copy o
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-from numba import config, types
-from numba.extending import overload
+from numba import config
 
 from routing_service.kernels.address import bytes_at, int64s_at
 from routing_service.kernels.jit import holding_gil, inner_kernel
@@ -105,26 +99,3 @@ def put_on(tape_at: int, record_at: int) -> None:
     size = marks[SIZE]
     rows = bytes_at(marks[ROWS_AT], (marks[ROWS] * size,))
     _put(marks, rows, bytes_at(record_at, (size,)))
-
-
-# --- the clock ----------------------------------------------------------------------------------
-NS_PER_SECOND = 1_000_000_000
-# What `time.perf_counter_ns` reads.
-_CLOCK = getattr(time, "CLOCK_UPTIME_RAW" if sys.platform == "darwin" else "CLOCK_MONOTONIC", 1)
-
-_clock_gettime: Any = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.int64))
-
-
-def clock_ns(room_at: int) -> int:
-    """The moment of `time.perf_counter_ns`; kernels need room for two words at an address."""
-    return time.perf_counter_ns()
-
-
-@overload(clock_ns)
-def _clock_ns(room_at: int) -> Callable[[int], int]:
-    def ask(room_at: int) -> int:
-        _clock_gettime(_CLOCK, room_at)
-        room = int64s_at(room_at, (2,))
-        return int(room[0] * NS_PER_SECOND + room[1])
-
-    return ask

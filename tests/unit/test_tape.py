@@ -10,8 +10,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from routing_service.kernels.clock import clock_ns
 from routing_service.kernels.jit import kernel
-from routing_service.kernels.tape import Tape, clock_ns
+from routing_service.kernels.tape import Tape
 from routing_service.units import LongArray
 
 SIZE = 9
