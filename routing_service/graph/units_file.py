@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from routing_service.decision.model import Door, Unit
+from routing_service.degrees import look_exchanged
 from routing_service.errors import InvalidUnits
 from routing_service.graph.weekly import Hours
 
@@ -108,7 +109,7 @@ def _position(table: Mapping[str, object], where: str) -> tuple[float, float]:
             raise InvalidUnits(f"{where}: {name}={value} is outside -{bound:g} to {bound:g}.")
         values.append(float(value))
     lat, lon = values
-    if -9.0 <= lat <= 3.0 and 49.0 <= lon <= 61.0:
+    if look_exchanged(lat, lon):
         raise InvalidUnits(f"{where}: lat={lat} and lon={lon} look exchanged.")
     return lat, lon
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Final
 
 from routing_service.decision.model import Location
+from routing_service.degrees import look_exchanged
 from routing_service.errors import InvalidLocation, InvalidRequest, SwappedCoordinates
 from routing_service.location import bng
 from routing_service.location.nhs_number import refuse_nhs_numbers
@@ -153,7 +154,7 @@ def _chosen_form(given: Mapping[str, object]) -> str:
 
 def _from_lat_lon(given: Mapping[str, object]) -> Location:
     lat, lon = _number(given, "lat"), _number(given, "lon")
-    if -9.0 <= lat <= 3.0 and 49.0 <= lon <= 61.0:
+    if look_exchanged(lat, lon):
         raise SwappedCoordinates(
             f"Latitude and longitude look exchanged: lat={lat} lon={lon} is not in Great Britain, "
             f"but lat={lon} lon={lat} is. Send that if it is what you mean.",

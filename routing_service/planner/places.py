@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute as pc
 
+from routing_service.degrees import look_exchanged, on_globe
 from routing_service.errors import HasuError, InvalidLocation, InvalidPoints, MissingExtra
 from routing_service.location import bng
 from routing_service.location.forms import FORMS, MAX_ACCURACY_M, MAX_DIGITS, parse_location
@@ -162,8 +163,7 @@ def _value(scalar: pa.Scalar) -> object:
 # --- one form each: arrays without nulls to degrees, NaN where a row is not plainly right ------
 def _from_lat_lon(lats: pa.Array, lons: pa.Array) -> tuple[FloatArray, FloatArray]:
     lat, lon = _numbers(lats), _numbers(lons)
-    swapped = (-9.0 <= lat) & (lat <= 3.0) & (49.0 <= lon) & (lon <= 61.0)
-    good = (np.abs(lat) <= 90.0) & (np.abs(lon) <= 180.0) & ~swapped
+    good = on_globe(lat, lon) & ~look_exchanged(lat, lon)
     return np.where(good, lon, np.nan), np.where(good, lat, np.nan)
 
 

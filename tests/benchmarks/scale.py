@@ -21,11 +21,12 @@ import numpy as np
 from routing_service.graph.sources.pbf import read_pbf
 from routing_service.graph.sources.raw import RawNetwork
 from routing_service.units import E7
+from tests.benchmarks.extract_file import write_pbf
 from tests.benchmarks.foundation import extract
 from tests.benchmarks.harness import SEED, Row, run_process, warm_kernels
 from tests.benchmarks.made_up import Point, units_file
 from tests.benchmarks.results import Part, Table
-from tests.benchmarks.tiled import main_nodes, tile, write_pbf
+from tests.benchmarks.tiled import main_nodes, tile
 
 COPIES = tuple(int(n) for n in os.environ.get("SCALE_COPIES", "1,10,50,250").split(","))
 UNITS = (4, 40, 120)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import tarfile
 from pathlib import Path
 
+import geopandas
 import numpy as np
 import pytest
+from shapely import LineString
 
 from routing_service.decision.model import Unit
 from routing_service.graph.build import build_graph
 from routing_service.graph.profile import Profile
 from routing_service.graph.sources.pbf import read_pbf
 from routing_service.graph.sources.raw import RawNetwork, Restriction
+from tests.benchmarks.city import read_city, ways_of
+from tests.benchmarks.extract_file import write_pbf
 from tests.benchmarks.scale import growth
-from tests.benchmarks.tiled import tile, write_pbf
+from tests.benchmarks.tiled import tile
 
 
 @pytest.fixture
@@ -71,6 +76,33 @@ def test_an_extract_is_read_back_as_it_was_written(block: RawNetwork, tmp_path: 
         assert (getattr(again, name) == getattr(large, name)).all(), name
     assert again.node_tags == large.node_tags
     assert again.restrictions == large.restrictions
+
+
+def test_roads_of_two_classes_meet_where_they_touch() -> None:
+    """A street that is cut in two, and a lane that ends on its middle: one way each, one node."""
+    street = LineString([(36.00, 36.0), (36.01, 36.0), (36.02, 36.0)])
+    lane = LineString([(36.01, 36.01), (36.01, 36.0)])
+    raw = ways_of({"primary": np.array([street]), "service": np.array([lane])})
+    assert raw.way_first.tolist() == [0, 3, 5]
+    assert raw.way_nodes[1] == raw.way_nodes[4]
+    assert len(raw.node_ids) == 4
+    assert [raw.tagsets[k]["highway"] for k in raw.way_tagset] == ["primary", "service"]
+
+
+def test_stretches_of_one_class_become_ways(tmp_path: Path) -> None:
+    """Three stretches of a street, cut where a lane meets it: it goes on past the lane."""
+    ends = [(0, 10), (10, 20), (20, 30)]
+    street = [LineString([(a, 0), (b, 0)]) for a, b in ends]
+    lane = LineString([(10, 0), (10, 5)])
+    table = geopandas.GeoDataFrame(
+        {"highway": ["primary"] * 3 + ["service"]}, geometry=[*street, lane], crs="EPSG:32637"
+    )
+    table.to_parquet(tmp_path / "roads.parquet")
+    with tarfile.open(tmp_path / "sources.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "roads.parquet", "roads.parquet")
+    raw = read_city(tmp_path / "sources.tar.gz", "roads.parquet")
+    assert np.diff(raw.way_first).tolist() == [4, 2]
+    assert len(raw.node_ids) == 5
 
 
 def test_growth_is_the_exponent() -> None:

@@ -74,6 +74,8 @@ texts = st.one_of(
 @example("-1.5", "53.47")  # exchanged
 @example("53.47", "-1.2")  # 20 km from any road
 @example("50.1", "-5.1")  # off the map
+@example("36.2", "37.1")  # in another country
+@example("90.1", "-1.5")  # off the globe
 @example("53.47000000000000001", "-1.5")
 def test_any_pair_of_values_gets_the_same_reply(lat: str, lon: str) -> None:
     fast, slow, _ = both("GET", "/v1/conveyance", params={"lat": lat, "lon": lon})

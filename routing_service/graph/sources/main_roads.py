@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal, cast
 
+from routing_service.degrees import in_great_britain
 from routing_service.errors import InvalidSource
 from routing_service.units import METRES_PER_DEGREE
 
@@ -271,7 +272,7 @@ class _Reader:
         if len(words) < 2 or not all(_COORDINATE.fullmatch(word) for word in words[:2]):
             raise self.error("a point is LAT LON with 4 to 6 decimals, such as 53.5386 -1.5237")
         lat, lon = float(words[0]), float(words[1])
-        if not (49.0 < lat < 61.0 and -9.0 < lon < 3.0):
+        if not in_great_britain(lat, lon):
             raise self.error(f"{lat} {lon} is not in Great Britain; latitude comes first")
         key, slips, junction = self.junction(words[2:])
         if self.points:

@@ -21,6 +21,10 @@ from tests.benchmarks.peers.scene import Questions, make_questions
 CHECKED = 200
 """Incidents for which all times are compared; some engines need half a second for one."""
 
+SET_UPS = 3
+LONG_S = 60.0
+"""An engine that takes longer to its first answer is set up once."""
+
 TURNS = 5
 BUDGET_S = 1.0
 """Seconds per engine and turn of single questions; half of it for batches."""
@@ -46,9 +50,8 @@ ENGINES = {
 class Comparison:
     """The engines on one map: their figures by name, and why those that are missing are."""
 
-    def __init__(self, pbf: Path, name: str, set_ups: int = 3) -> None:
+    def __init__(self, pbf: Path, name: str) -> None:
         self.map = name
-        self._set_ups = set_ups
         self.questions: Questions = make_questions(pbf)
         self.figures: dict[str, Figures] = {}
         self.missing: dict[str, str] = {}
@@ -60,9 +63,9 @@ class Comparison:
         """Measure all of them."""
         warm_kernels()
         with tempfile.TemporaryDirectory() as folder, ExitStack() as alive:
-            for turn in range(self._set_ups):
+            for turn in range(SET_UPS):
                 for name in ENGINES:
-                    if name not in self.missing:
+                    if name not in self.missing and name not in self.workers:
                         self._set_up(name, Path(folder) / f"{ENGINES[name][1]}{turn}", turn, alive)
             self._ask()
             measure_rates(self.workers, self.figures, self.questions.incidents)
@@ -70,7 +73,7 @@ class Comparison:
         return self
 
     def _set_up(self, name: str, folder: Path, turn: int, alive: ExitStack) -> None:
-        """Start an engine and wait for its first answer; only the last one started stays."""
+        """Start an engine and wait for its first answer; only one of each stays."""
         python = Path(sys.executable) if name == OURS else INTERPRETER
         scene = Scene(self._pbf, self.questions.units, folder)
         try:
@@ -81,8 +84,9 @@ class Comparison:
                 worker.ask("set_up")
                 worker.answers(self.questions.incidents[:1])
                 figures = self.figures.setdefault(name, Figures())
-                figures.first_answer_s.append(time.perf_counter() - started)
-                if turn == self._set_ups - 1:
+                took_s = time.perf_counter() - started
+                figures.first_answer_s.append(took_s)
+                if turn == SET_UPS - 1 or took_s > LONG_S:
                     figures.times_s = np.array(worker.answers(self._checked))
                     self.workers[name] = worker
                     alive.push(ended.pop_all())
