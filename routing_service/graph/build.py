@@ -151,8 +151,9 @@ def _turns(
     """The turn table, and the edges with the copies that restrictions needed."""
     turns = all_turns(edges, pieces, len(raw.node_ids), profile)
     restricted = apply_restrictions(turns, edges, raw, profile)
-    rows = np.concatenate([np.arange(len(edges.piece), dtype=np.int32), restricted.copy_of])
-    edges = Edges(**{name: getattr(edges, name)[rows] for name in edges.__dataclass_fields__})
+    if len(restricted.copy_of):
+        rows = np.concatenate([np.arange(len(edges.piece), dtype=np.int32), restricted.copy_of])
+        edges = Edges(**{name: getattr(edges, name)[rows] for name in edges.__dataclass_fields__})
     final = without_u_turns(restricted.turns, edges, profile)
     return replace(restricted, turns=final), edges
 

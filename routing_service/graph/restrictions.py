@@ -189,6 +189,8 @@ def _with_copies(
     What is forbidden comes before what is prescribed: a prescription that a ban makes impossible
     is void, whatever the order of the relations, rather than a dead end.
     """
+    if not chains:
+        return turns, np.zeros(0, dtype=np.int32), set()
     rows = _Rows(turns, n_edges)
     placed = set()
     for chain in sorted(chains, key=lambda chain: chain.kind):  # "no" before "only", else stable

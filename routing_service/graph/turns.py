@@ -50,6 +50,8 @@ class Turns:
 
     def where(self, keep: BoolArray) -> Turns:
         """The turns that `keep` marks."""
+        if keep.all():
+            return self
         return Turns(self.of[keep], self.to[keep], self.angle_deg[keep], self.ms[keep])
 
 

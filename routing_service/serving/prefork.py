@@ -34,6 +34,9 @@ after a second.
 OPEN_FILES = 65_536
 """Descriptors asked of the system, which by default gives fewer than the connections need."""
 
+SOON = 700
+"""New objects until a worker looks for garbage among them: few, so that a look is short."""
+
 RESTART_SECONDS = 1.0
 """Pause before a worker that fell sooner than this is replaced, so that one that cannot start does
 not spin.
@@ -90,6 +93,7 @@ def serve(app: Served, listeners: Sequence[socket.socket], limits: Limits) -> No
     _raise_open_files()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(SOON)
     if len(listeners) == 1:
         Worker(app, limits).run(sockets=list(listeners))
     else:

@@ -35,6 +35,40 @@ def test_a_kernel_on_disk_needs_no_compiler(tmp_path: Path) -> None:
     assert run(tmp_path, "jit._TRIED") == [*compiled, "1", "False"]
 
 
+INLINING = """
+import numpy as np
+from routing_service.kernels import components
+from routing_service.kernels.jit import kernel
+
+@kernel
+def twice(first, to, a, b, c, d, e, f):
+    return 2 * components.strong_components(first, to, a, b, c, d, e, f)
+
+# Two edges, each leading into the other.
+first, to = np.array([0, 1, 2], dtype=np.int32), np.array([1, 0], dtype=np.int32)
+scratch = [np.zeros(2, dtype=np.int32) for _ in range(6)]
+print(twice(first, to, *scratch), sum(components.strong_components._cache_hits.values()))
+"""
+
+
+def test_what_came_from_the_disk_can_be_inlined(tmp_path: Path) -> None:
+    """Its code for others is parsed only then."""
+    program = tmp_path / "inlining.py"
+    program.write_text(INLINING)
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+
+    def run_it() -> str:
+        command = [sys.executable, str(program)]
+        done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    assert run_it() == "2 0"
+    for outer in tmp_path.rglob("inlining.twice*"):
+        outer.unlink()
+    assert run_it() == "2 1"
+
+
 def test_another_release_of_numba_loads_in_its_own_way(tmp_path: Path) -> None:
     compiled = run(tmp_path, "(0, 0)")[:2]
     assert run(tmp_path, "(0, 0)") == [*compiled, "1", "True"]
