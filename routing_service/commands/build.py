@@ -14,7 +14,7 @@ from routing_service.commands.command import OK, Command, add_json, add_settings
 from routing_service.config import DEFAULT_GRAPH, Settings, default_region
 
 if TYPE_CHECKING:
-    from routing_service.wiring import BuildReport, BuildRequest
+    from routing_service.wiring.building import BuildReport, BuildRequest
 
 Box = tuple[float, float, float, float]
 
@@ -90,7 +90,7 @@ def _box(text: str) -> Box:
 
 
 def _run(args: Namespace) -> int:
-    from routing_service.wiring import build_network
+    from routing_service.wiring.building import build_network
 
     asked = request(args, read_settings(args))
     if asked.region:
@@ -112,7 +112,7 @@ def _run(args: Namespace) -> int:
 
 def request(args: Namespace, settings: Settings) -> BuildRequest:
     """Turn the options into what is to be built, from which map and to which file."""
-    from routing_service.wiring import BuildRequest
+    from routing_service.wiring.building import BuildRequest
 
     region = region_of(args)
     return BuildRequest(

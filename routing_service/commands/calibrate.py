@@ -60,7 +60,7 @@ def _run(args: Namespace) -> int:
     from routing_service.calibration.fit import FitOptions, fit
     from routing_service.calibration.within import within_map
     from routing_service.graph.profile import Profile
-    from routing_service.wiring import read_source
+    from routing_service.wiring.building import read_source
 
     with terminal.Bar(STAGES) as bar:
         bar("reference", 0.0)

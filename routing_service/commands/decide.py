@@ -37,7 +37,7 @@ def _options(parser: ArgumentParser) -> None:
 
 def _run(args: Namespace) -> int:
     from routing_service.api import encode, ids
-    from routing_service.wiring import read_view
+    from routing_service.wiring.service import read_view
 
     settings = read_settings(args)
     location = _read_location(args)

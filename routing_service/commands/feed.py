@@ -56,7 +56,7 @@ def _options(parser: ArgumentParser) -> None:
 def _run(args: Namespace) -> int:
     from routing_service.live.feeds.intake import Intake, find_messages
     from routing_service.live.store import open_store
-    from routing_service.wiring import open_snapshot
+    from routing_service.wiring.opening import open_snapshot
 
     settings = read_settings(args)
     if not settings.store:

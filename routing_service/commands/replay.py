@@ -47,7 +47,7 @@ def _options(parser: ArgumentParser) -> None:
 def _run(args: Namespace) -> int:
     from routing_service.live.replay import Replay
     from routing_service.observe.check import Trail, find_chains, read_trail
-    from routing_service.wiring import open_engine
+    from routing_service.wiring.service import open_engine
 
     settings = read_settings(args)
     chains = find_chains(args.trail or [settings.audit_dir])

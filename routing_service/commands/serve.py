@@ -36,7 +36,7 @@ def _options(parser: ArgumentParser) -> None:
 def _run(args: Namespace) -> int:
     from routing_service.serving import prefork
     from routing_service.serving.limits import Limits
-    from routing_service.wiring import open_engine
+    from routing_service.wiring.service import open_engine
 
     # A stop that was asked for is not a failure, at whatever moment it comes.
     signal.signal(signal.SIGTERM, prefork.stop)
@@ -65,7 +65,7 @@ def _service(settings: Settings, engine: Engine, keys: KeyRing | None) -> Admiss
     from routing_service.api.instant import prepare
     from routing_service.api.metered import Metered
     from routing_service.serving.aside import Aside
-    from routing_service.wiring import open_follower, open_recorder
+    from routing_service.wiring.service import open_follower, open_recorder
 
     prepare(engine.snapshot)
     recorder = open_recorder(settings, ids.now)

@@ -84,7 +84,7 @@ def _detail(error: urllib.error.HTTPError) -> str:
 def _read(settings: Settings, what: str) -> dict[str, Any]:
     """The same as a service would reply, from the store."""
     from routing_service.api import ids, state_encode
-    from routing_service.wiring import read_view
+    from routing_service.wiring.service import read_view
 
     view = read_view(settings, ids.now)
     return state_encode.closures(view) if what == "closures" else state_encode.units(view)

@@ -111,7 +111,7 @@ def _run(args: Namespace) -> int:
 
 def _of_graph(args: Namespace, observations: Observations) -> Study:
     from routing_service.calibration.study import study_of_graph
-    from routing_service.wiring import open_snapshot
+    from routing_service.wiring.opening import open_snapshot
 
     return study_of_graph(open_snapshot(read_settings(args).graph), observations, _name(args))
 
@@ -120,7 +120,7 @@ def _of_map(args: Namespace, observations: Observations, bar: terminal.Bar) -> S
     from routing_service.calibration.study import study_of_map
     from routing_service.calibration.within import within_map
     from routing_service.graph.profile import Profile
-    from routing_service.wiring import read_source
+    from routing_service.wiring.building import read_source
 
     profile = Profile.load(args.profile)
     bar("map", 0.0)

@@ -19,7 +19,7 @@ from routing_service.commands.command import (
 
 if TYPE_CHECKING:
     from routing_service.live.golden import Miss
-    from routing_service.wiring import GoldenReport
+    from routing_service.wiring.verifying import GoldenReport
 
 
 def _options(parser: ArgumentParser) -> None:
@@ -37,7 +37,7 @@ def _options(parser: ArgumentParser) -> None:
 
 
 def _run(args: Namespace) -> int:
-    from routing_service.wiring import verify_golden, verify_network
+    from routing_service.wiring.verifying import verify_golden, verify_network
 
     path = read_settings(args).graph
     report: dict[str, Any] = {"path": str(path), "verified": True, **asdict(verify_network(path))}

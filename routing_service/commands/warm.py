@@ -13,7 +13,7 @@ def _options(parser: ArgumentParser) -> None:
 
 
 def _run(args: Namespace) -> int:
-    from routing_service.wiring import warm_kernels
+    from routing_service.wiring.warming import warm_kernels
 
     seconds = round(warm_kernels(), 1)
     if args.json:

@@ -116,7 +116,7 @@ def _solve(network: Network, chunk: Chunk, covering: bool) -> bytes:
 @cache
 def _stand_up(network: Network) -> Snapshot:
     """Open the graph of a job; kept as long as the worker lives."""
-    from routing_service.wiring import open_snapshot
+    from routing_service.wiring.opening import open_snapshot
 
     if network.version != __version__:
         raise ClusterUnavailable(

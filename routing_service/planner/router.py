@@ -56,7 +56,7 @@ class Router:
         ------
         GraphFileMissing, NotAGraphFile, GraphFileVersion, GraphFileTruncated, GraphFileCorrupt
         """
-        from routing_service.wiring import open_snapshot
+        from routing_service.wiring.opening import open_snapshot
 
         return cls(open_snapshot(Path(path), limits))
 

@@ -25,7 +25,7 @@ from routing_service.load.wire import exchange, read_target
 from routing_service.observe.audit import Audit
 from routing_service.observe.check import Trail, find_chains, read_trail
 from routing_service.observe.segment_writer import SegmentWriter
-from routing_service.wiring import open_snapshot
+from routing_service.wiring.opening import open_snapshot
 from tests.benchmarks.harness import ROOT, Row, in_turns, median, times
 from tests.benchmarks.http import GRAPH, QUESTION, WORKERS, Peak, Service, peak, questions
 

@@ -20,7 +20,7 @@ from routing_service.graph.sources.pbf import read_pbf
 from routing_service.graph.trees import grow_trees
 from routing_service.live.snapshot import Snapshot
 from routing_service.units import E7, INF_MS
-from routing_service.wiring import open_snapshot
+from routing_service.wiring.opening import open_snapshot
 from tests.benchmarks.harness import ROOT, SEED, Row, in_turns, median, run_process, seconds
 from tests.benchmarks.made_up import make_units, units_file
 

@@ -22,7 +22,7 @@ from routing_service.load.histogram import histogram
 from routing_service.load.runs import Plan, at_peak, on_schedule
 from routing_service.load.wire import Target, exchange, read_target
 from routing_service.units import E7
-from routing_service.wiring import open_snapshot
+from routing_service.wiring.opening import open_snapshot
 from tests.benchmarks import harness
 from tests.benchmarks.harness import ROOT, SEED, Row, in_turns, median
 

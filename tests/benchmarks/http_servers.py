@@ -19,7 +19,7 @@ from routing_service.api.fast_lane import FastLane
 from routing_service.config import Settings
 from routing_service.serving import prefork
 from routing_service.serving.limits import Limits
-from routing_service.wiring import open_engine
+from routing_service.wiring.service import open_engine
 
 if TYPE_CHECKING:
     from routing_service.api.fast_lane import App, Receive, Scope, Send

@@ -18,7 +18,7 @@ from routing_service.load.client import Samples
 from routing_service.load.runs import Plan, on_schedule
 from routing_service.load.wire import read_target
 from routing_service.units import E7
-from routing_service.wiring import open_snapshot
+from routing_service.wiring.opening import open_snapshot
 from tests.benchmarks.harness import ROOT, SEED, Row, times
 from tests.server_process import Server
 from tests.workers import Connection, connect_to_each

@@ -18,7 +18,7 @@ from routing_service.graph.road_graph import RoadGraph
 from routing_service.live.snapshot import Snapshot
 from routing_service.planner.matrix import travel_times
 from routing_service.units import E7, INF_MS, minutes_from_ms
-from routing_service.wiring import open_snapshot
+from routing_service.wiring.opening import open_snapshot
 from tests.benchmarks.harness import ROOT, SEED, Row, Run, median, run_process, seconds
 
 GRAPH = ROOT / "graphs" / "south_yorkshire.graph"

@@ -23,7 +23,7 @@ from routing_service.live.closure import Closure, Disc
 from routing_service.live.effect import effect_of
 from routing_service.live.overlay import overlaid
 from routing_service.units import E7, INF_MS
-from routing_service.wiring import open_snapshot
+from routing_service.wiring.opening import open_snapshot
 from tests.benchmarks.foundation import GRAPH, extract
 from tests.benchmarks.harness import SEED, Row, in_turns, median, seconds
 

@@ -25,7 +25,8 @@ from routing_service.live.effect import effect_of  # noqa: E402
 from routing_service.live.overlay import overlaid  # noqa: E402
 from routing_service.live.snapshot import Snapshot  # noqa: E402
 from routing_service.units import E7, FloatArray  # noqa: E402
-from routing_service.wiring import open_snapshot, warm_snapshot  # noqa: E402
+from routing_service.wiring.opening import open_snapshot  # noqa: E402
+from routing_service.wiring.warming import warm_snapshot  # noqa: E402
 from tests.benchmarks.harness import SEED, median, seconds  # noqa: E402
 
 INCIDENTS = 20_000

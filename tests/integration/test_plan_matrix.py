@@ -26,7 +26,7 @@ from routing_service.planner.cluster import Cluster, connect, grow_on
 from routing_service.planner.job import solve_chunk
 from routing_service.planner.points import open_points
 from routing_service.units import E7
-from routing_service.wiring import open_snapshot
+from routing_service.wiring.opening import open_snapshot
 from tests.unit.test_travel_times import town
 
 ROOT = Path(__file__).parents[2]

@@ -31,7 +31,9 @@ from routing_service.graph.sources.pbf import read_pbf
 from routing_service.graph.sources.raw import RawNetwork
 from routing_service.graph.trees import check_trees
 from routing_service.units import E7, INF_MS, minutes_from_ms
-from routing_service.wiring import BuildRequest, build_network, open_snapshot, verify_network
+from routing_service.wiring.building import BuildRequest, build_network
+from routing_service.wiring.opening import open_snapshot
+from routing_service.wiring.verifying import verify_network
 from tests import reference
 from tests.networks import NO_TURN_COSTS, profile, without_penalties
 from tests.osmnx_twin import drives_to, read_streets
@@ -303,7 +305,7 @@ def path_ms(roads: nx.MultiDiGraph, path: list[int]) -> int:
 BUILD: Final = """
 import sys
 from pathlib import Path
-from routing_service.wiring import BuildRequest, build_network
+from routing_service.wiring.building import BuildRequest, build_network
 units, out, rules, pbf = sys.argv[1:]
 request = BuildRequest(units=Path(units), out=Path(out), profile=rules, pbf=(Path(pbf),))
 print(build_network(request).graph_id)

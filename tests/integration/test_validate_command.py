@@ -28,7 +28,7 @@ from routing_service.calibration.validate import yardstick
 from routing_service.config import default_region
 from routing_service.graph.calibration import Calibration
 from routing_service.location.small_areas import data_folder, outlines_of
-from routing_service.wiring import open_snapshot
+from routing_service.wiring.opening import open_snapshot
 from tests.browser import CHROMIUM, Browser, browsing
 from tests.integration.test_cli import hasu
 

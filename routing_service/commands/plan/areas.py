@@ -70,7 +70,7 @@ def _run_catchments(args: Namespace) -> int:
 
 def _snapshot(args: Namespace) -> Any:
     from routing_service.planner.area_files import check_area_output
-    from routing_service.wiring import limits_of, open_snapshot
+    from routing_service.wiring.opening import limits_of, open_snapshot
 
     if args.out:
         check_area_output(args.out)

@@ -129,7 +129,7 @@ def _job(args: Namespace) -> MatrixJob:
     from routing_service.planner.job import MatrixJob
     from routing_service.planner.points import open_points
     from routing_service.planner.writers import check_output
-    from routing_service.wiring import limits_of, open_snapshot
+    from routing_service.wiring.opening import limits_of, open_snapshot
 
     check_output(args.out, args.crs)
     if args.points and args.points.resolve() == args.out.resolve():

@@ -87,7 +87,7 @@ def _run(args: Namespace) -> int:
     from routing_service.planner.populations import read_population
     from routing_service.planner.sites import SitesRequest, choose_sites, read_candidates
     from routing_service.planner.study import PopulationRequest
-    from routing_service.wiring import open_snapshot
+    from routing_service.wiring.opening import open_snapshot
 
     candidates, source = read_candidates(args.candidates)
     with terminal.Bar(STAGES) as bar:

@@ -36,7 +36,7 @@ def find(args: Namespace, bar: terminal.Bar) -> tuple[Findings, dict[str, Any]]:
     from routing_service.planner.run import run_study
     from routing_service.planner.study_file import read_study
     from routing_service.planner.summary import as_tree
-    from routing_service.wiring import open_snapshot
+    from routing_service.wiring.opening import open_snapshot
 
     study = read_study(args.study)
     bar("open", 0.0)

@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 
 from routing_service.decision.model import Location
-from routing_service.live.closure import Closure as Closed
-from routing_service.live.closure import Disc
-from routing_service.live.overlay import overlaid
 from routing_service.live.snapshot import Snapshot
-from routing_service.wiring import BuildRequest, build_network, open_snapshot
+from routing_service.wiring.building import BuildRequest, build_network
+from routing_service.wiring.opening import open_snapshot
 from tests.benchmarks.made_up import units_file
 from tests.benchmarks.peers.peer import Closure, Peer, Point, Server
 
@@ -48,6 +46,10 @@ class Ours(Peer):
 
     def _under(self, lon: float, lat: float) -> Snapshot:
         """The snapshot with the road at a point closed."""
+        from routing_service.live.closure import Closure as Closed
+        from routing_service.live.closure import Disc
+        from routing_service.live.overlay import overlaid
+
         ordered = Closed("c", "benchmark", "benchmark", "benchmark", Disc(lat, lon, 2.0))
         graph = overlaid(self._snapshot.graph, [ordered])
         return Snapshot(graph, self._snapshot.graph_id, state_version=1)
