@@ -103,12 +103,13 @@ def apply_restrictions(
 ) -> RestrictedTurns:
     """Apply the restrictions that bind the profile; count those that could not be placed."""
     counts: Counter[str] = Counter()
+    bound = [(r, kind) for r in raw.restrictions if (kind := profile.restriction(r.tags))]
     roads = _Roads(edges, raw)
     keep = np.ones(len(turns.of), dtype=np.bool_)
-    first = np.searchsorted(turns.of, np.arange(len(edges.to_node) + 1)).astype(np.int64)
+    first = np.zeros(len(edges.to_node) + 1, dtype=np.int64)
+    np.cumsum(np.bincount(turns.of, minlength=len(edges.to_node)), out=first[1:])
     chains: list[_Chain] = []
     placed: set[int] = set()
-    bound = [(r, kind) for r in raw.restrictions if (kind := profile.restriction(r.tags))]
     for restriction, kind in bound:
         if restriction.via_ways:
             chains += _chains(restriction, kind, roads)

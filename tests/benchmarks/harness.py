@@ -120,13 +120,15 @@ def _git(*arguments: str) -> str:
 
 
 def machine() -> str:
-    """Processor, cores and Python of this machine."""
+    """Processor, cores, memory and Python of this machine."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
         model = lines[0].partition(": ")[2] if lines else model
-    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    python = platform.python_version()
+    return f"{model}, {os.cpu_count()} cores, {gib:.0f} GiB, Python {python}"
 
 
 def as_table(rows: Sequence[Row]) -> str:

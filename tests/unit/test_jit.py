@@ -72,3 +72,23 @@ def test_what_came_from_the_disk_can_be_inlined(tmp_path: Path) -> None:
 def test_another_release_of_numba_loads_in_its_own_way(tmp_path: Path) -> None:
     compiled = run(tmp_path, "(0, 0)")[:2]
     assert run(tmp_path, "(0, 0)") == [*compiled, "1", "True"]
+
+
+SETTINGS = """
+import sys
+from numba import config
+print("scipy" in sys.modules, "importlib.metadata" in sys.modules, config.DEVELOPER_MODE)
+import importlib.metadata, scipy, yaml
+print(importlib.metadata.version("numba") != "", scipy.__name__, yaml.safe_load("1"))
+"""
+
+
+def test_numba_is_imported_without_what_it_asks_for_in_passing(tmp_path: Path) -> None:
+    """But its file of settings is read, and who wants the real modules gets them."""
+    (tmp_path / ".numba_config.yaml").write_text("developer_mode: 1\n")
+    command = [sys.executable, "-c", f"import routing_service.kernels\n{SETTINGS}"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        command, env=environment, cwd=tmp_path, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines() == ["False False 1", "True scipy 1"]
