@@ -21,7 +21,7 @@ from tests.benchmarks.peers.scene import Questions, make_questions
 CHECKED = 200
 """Incidents for which all times are compared; some engines need half a second for one."""
 
-SET_UPS = 3
+SET_UPS = 5
 LONG_S = 60.0
 """An engine that takes longer to its first answer is set up once."""
 
