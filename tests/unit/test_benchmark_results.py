@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tests.benchmarks import results
 from tests.benchmarks.__main__ import find_parts
 from tests.benchmarks.harness import Row
+from tests.benchmarks.peers.figures import Figures
+from tests.benchmarks.peers.report import _rows
 from tests.benchmarks.results import Outcome, Part, Table
 
 OUTCOME = Outcome(
@@ -54,3 +58,16 @@ def test_parts_are_found_by_what_they_define() -> None:
     parts = find_parts()
     assert next(iter(parts)) == "foundation"
     assert not {"harness", "results", "__main__"} & set(parts)
+
+
+@pytest.mark.unit
+def test_peers_are_held_against_ours_turn_by_turn() -> None:
+    """The last two came in minutes of their own: the medians' ratio would be 3."""
+    rates = {"table": [10.0], "bare table": [10.0], "nearest": [10.0]}
+    ours = Figures([1.0, 3.0, 1.0], [[1.0], [3.0], [1.0]], rates={"decision": [30.0]})
+    peer = Figures([2.0, 6.0, 3.0], [[2.0], [6.0], [3.0]], rates=rates)
+    comparison: Any = SimpleNamespace(map="M", figures={"ours": ours, "Valhalla": peer})
+    rows = {(row.what, row.other): row.ratio for row in _rows(comparison)}
+    assert rows["extract to first answer, M", "Valhalla 3.00 s"] == "2.0×"
+    assert rows["decision in process, p50, M", "Valhalla 3.0 µs"] == "2.0×"
+    assert rows["HTTP, held against its nearest", "OSRM, CH is missing"] == ""

@@ -33,9 +33,14 @@ class Figures:
     rates: dict[str, list[float]] = field(default_factory=dict)
 
     @property
+    def turns_p50_us(self) -> list[float]:
+        """Each turn's median."""
+        return [float(np.percentile(turn, 50)) for turn in self.single_us]
+
+    @property
     def p50_us(self) -> float:
         """Median over the turns of each turn's median."""
-        return median([float(np.percentile(turn, 50)) for turn in self.single_us])
+        return median(self.turns_p50_us)
 
     @property
     def p99_us(self) -> float:
