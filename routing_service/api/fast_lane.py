@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from routing_service.api import ids, problems, recording
 from routing_service.api.instant import Desks, Instant
 from routing_service.decision.model import Location
-from routing_service.degrees import EAST, NORTH, SOUTH, WEST, look_exchanged, on_globe
+from routing_service.degrees import look_exchanged, on_globe
 from routing_service.errors import HasuError
 from routing_service.kernels.question import Reader
 
@@ -149,10 +149,7 @@ class FastLane:
 
     def _instant(self, lat: float, lon: float, moment_ns: int) -> Instant | None:
         """What answers at a place and a moment; made once for each state. None if nothing may."""
-        # Most are in the box, which tells faster.
-        if not (SOUTH < lat < NORTH and WEST < lon < EAST) and (
-            look_exchanged(lat, lon) or not on_globe(lat, lon)
-        ):
+        if look_exchanged(lat, lon) or not on_globe(lat, lon):
             return None
         try:
             snapshot = self.engine.snapshot

@@ -86,9 +86,8 @@ def all_turns(edges: Edges, pieces: Pieces, n_nodes: int, profile: Profile) -> T
     passable = np.ones(n_nodes, dtype=np.bool_)
     for i, use in pieces.nodes.items():
         penalty[i], signals[i], passable[i] = use.penalty_ms, use.signals, use.passable
-    if not passable.all():
-        keep = passable[edges.to_node[of]] | (edges.twin[of] == to)
-        of, to = of[keep], to[keep]
+    keep = passable[edges.to_node[of]] | (edges.twin[of] == to)
+    of, to = of[keep], to[keep]
     at = edges.to_node[of]
     angle = (edges.leave_deg[to] - edges.arrive_deg[of] + 180.0) % 360.0 - 180.0
     junction = _junctions(pieces, n_nodes)
