@@ -19,7 +19,7 @@ from routing_service.decision.model import Location
 from routing_service.graph.sources.pbf import read_pbf
 from routing_service.graph.trees import grow_trees
 from routing_service.live.snapshot import Snapshot
-from routing_service.units import E7, INF_MS
+from routing_service.units import E7, INF_MS, FloatArray
 from routing_service.wiring.opening import open_snapshot
 from tests.benchmarks.harness import ROOT, SEED, Row, in_turns, median, run_process, seconds
 from tests.benchmarks.made_up import make_units, units_file
@@ -28,6 +28,8 @@ GRAPH = ROOT / "graphs" / "south_yorkshire.graph"
 NEWPORT = ROOT.parent / "shared" / "data" / "newport.osm.pbf"
 REPEATS = 5
 INCIDENTS = 20_000
+DECISION_TURNS = 15
+PAUSE_S = 0.5
 
 
 def extract() -> Path:
@@ -111,26 +113,30 @@ def decision_rows(snapshot: Snapshot) -> list[Row]:
     lon = graph.node_lon_e7[at] / E7 + rng.normal(0.0, 5e-4, INCIDENTS)
     lat = graph.node_lat_e7[at] / E7 + rng.normal(0.0, 3e-4, INCIDENTS)
     places = [Location(*pair) for pair in zip(lat.tolist(), lon.tolist(), strict=True)]
-    single: list[float] = []
-    for _ in range(2):
-        single.clear()
-        for place in places:
-            started = time.perf_counter_ns()
-            snapshot.decide(place)
-            single.append((time.perf_counter_ns() - started) / 1000)
-    batch = [seconds(lambda: snapshot.times(lon, lat)) * 1e6 / INCIDENTS for _ in range(REPEATS)]
     ms = snapshot.times(lon, lat)[0].min(axis=1)
     assert (ms < INF_MS).all()
     minutes = [snapshot.decide(place).ranking[0].minutes for place in places]
     assert np.abs(ms / 60_000 - np.array(minutes)).max() <= 0.0501  # the same answers
-    told = []
-    for place in places:
-        started = time.perf_counter_ns()
-        destination = snapshot.decide(place).destination
-        told.append((time.perf_counter_ns() - started) / 1000)
-        assert destination is not None
-    p50, p99 = np.percentile(single, [50, 99])
-    told50, told99 = np.percentile(told, [50, 99])
+
+    def each_us(ask: Callable[[Location], object]) -> FloatArray:
+        # A core can be slow for seconds: the turns must not all fall into the same ones.
+        time.sleep(PAUSE_S)
+        spent = []
+        for place in places:
+            started = time.perf_counter_ns()
+            ask(place)
+            spent.append((time.perf_counter_ns() - started) / 1000)
+        figures: FloatArray = np.percentile(spent, [50, 99])
+        return figures
+
+    single, told = in_turns(
+        DECISION_TURNS,
+        lambda: each_us(snapshot.decide),
+        lambda: each_us(lambda place: snapshot.decide(place).destination),
+    )
+    (batch,) = in_turns(DECISION_TURNS, lambda: _batch_us(snapshot, lon, lat))
+    p50, p99 = np.median(single, axis=0)
+    told50, told99 = np.median(told, axis=0)
     return [
         Row("decision in process", f"p50 {p50:.1f} µs, p99 {p99:.1f} µs", "", "", "p50 ≤ 4 µs"),
         Row(
@@ -140,6 +146,11 @@ def decision_rows(snapshot: Snapshot) -> list[Row]:
         ),
         Row("decision in a batch", f"{median(batch):.2f} µs each", "", "", "≤ 1.5 µs"),
     ]
+
+
+def _batch_us(snapshot: Snapshot, lon: FloatArray, lat: FloatArray) -> float:
+    time.sleep(PAUSE_S)
+    return seconds(lambda: snapshot.times(lon, lat)) * 1e6 / len(lon)
 
 
 def serve_rows() -> list[Row]:
