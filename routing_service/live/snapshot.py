@@ -204,7 +204,7 @@ class Snapshot:
 
     @cached_property
     def _plainly(self) -> Plainly:
-        return self._bound.plainly(self.standing.table, self.standing.table_at)
+        return Plainly(self._bound, self.standing.table, self.standing.table_at)
 
     @cached_property
     def _usual(self) -> Roster:
@@ -258,9 +258,9 @@ class Snapshot:
         """
         if self.policy is None and location.plain:
             # Nearly every question; the rest of this would cost it a quarter of its time.
-            desk = self._bound.desks.desk
-            bits = self._plainly(location.lon * E7, location.lat * E7, desk)
-            packed = desk.numbers.tobytes()
+            plainly = self._plainly
+            bits = plainly.ask(location.lon * E7, location.lat * E7)
+            packed = plainly.numbers.tobytes()
             if bits & TOO_FAR:
                 self._refuse(location, packed)
             return Decision(packed, self._usual, bits)

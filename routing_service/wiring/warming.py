@@ -22,6 +22,7 @@ def warm_snapshot(snapshot: Snapshot) -> None:
     for unit in snapshot.units[:1]:
         here = Location(unit.lat, unit.lon, accuracy_m=50.0, heading_deg=0.0)
         snapshot.decide(here)
+        snapshot.decide(Location(unit.lat, unit.lon))
         for other in snapshot.units:
             try:
                 snapshot.route(here, other.ods_code)

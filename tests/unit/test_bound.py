@@ -11,7 +11,7 @@ import numpy as np
 from routing_service.answer import BITS, columns, pack, unpack
 from routing_service.decision.standing import Standing
 from routing_service.kernels.answering import Rules, answer_one
-from routing_service.kernels.bound import BoundNetwork, Desk
+from routing_service.kernels.bound import BoundNetwork, Plainly
 from routing_service.kernels.lookup import Labelled
 from routing_service.kernels.probability import SCRATCH
 from routing_service.live.snapshot import Snapshot
@@ -54,12 +54,18 @@ def test_the_same_answer_wherever_one_asks() -> None:
 
 def test_a_position_alone_is_answered_on_the_callers_desk() -> None:
     shown = scene()
-    bound, standing, desk = BoundNetwork(shown._net, shown._rules), shown.standing, Desk(2)
-    ask = bound.plainly(standing.table, standing.table_at)
-    for lon, lat, _ in places(200):
-        assert ask(lon * E7, lat * E7, desk) == desk.answer[BITS]
-        assert desk.answer.tolist() == unbound(shown, lon, lat, (0.0, 0.0))
-        assert desk.numbers.tobytes() == pack(desk.answer.tolist())
+    bound, standing = BoundNetwork(shown._net, shown._rules), shown.standing
+    plainly = Plainly(bound, standing.table, standing.table_at)
+
+    def check() -> bool:
+        for lon, lat, _ in places(200):
+            bits, expected = plainly.ask(lon * E7, lat * E7), unbound(shown, lon, lat, (0.0, 0.0))
+            assert bits == expected[BITS]
+            assert plainly.numbers.tobytes() == pack(expected)
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all([check(), *pool.map(lambda _: check(), range(4))])
 
 
 def test_it_keeps_its_network_alive() -> None:
